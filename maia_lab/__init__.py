@@ -1,0 +1,45 @@
+"""Find out what a vision network has learned, by experiment: ask about a unit, review each step.
+
+>>> import maia_lab
+>>> session = maia_lab.describe("scenes/layer4/12", review="auto").wait()
+>>> session.conclusion.description
+"""
+
+from __future__ import annotations
+
+from maia_lab.start import describe, find, resume
+from maia_lab.errors import MaiaError
+from maia_lab.proposal import Conclusion, Hypothesis, Prediction, Proposal
+from maia_lab.review import Approve, Edit, Reject, Stop
+from maia_lab.session import Briefing, Session
+from maia_lab.study import Study, open_study
+from maia_lab.system import Activation, System
+from maia_lab.tools import Tools
+from maia_lab.unit import Unit
+from maia_lab.version import __version__
+from maia_lab.world import World
+
+__all__ = [
+    "Activation",
+    "Approve",
+    "Briefing",
+    "Conclusion",
+    "Edit",
+    "Hypothesis",
+    "MaiaError",
+    "Prediction",
+    "Proposal",
+    "Reject",
+    "Session",
+    "Stop",
+    "Study",
+    "System",
+    "Tools",
+    "Unit",
+    "World",
+    "__version__",
+    "describe",
+    "find",
+    "open_study",
+    "resume",
+]

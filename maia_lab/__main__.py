@@ -1,0 +1,278 @@
+"""The ``maia`` command: everything a notebook can do, from a terminal."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from maia_lab.errors import DataError, MaiaError
+from maia_lab.version import __version__
+
+CONCLUDED, FAILED, UNCONCLUDED, INTERRUPTED = 0, 1, 3, 130
+"""Exit codes; 2 is argparse's, for a command that cannot be read."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except MaiaError as error:
+        _say(f"maia: {error}")
+        return FAILED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough (``maia units … | head``).
+        sys.stderr.close()
+        return CONCLUDED
+    except KeyboardInterrupt:
+        _say("maia: interrupted.")
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="maia",
+        description="Find out what a vision network has learned, by experiment.",
+        epilog="exit codes: 0 done · 1 an error, said in one sentence · 2 a command that cannot be"
+        " read · 3 a session without a conclusion · 130 interrupted",
+    )
+    parser.add_argument("--version", action="version", version=f"maia-lab {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    demo = commands.add_parser("demo", help="describe two units in front of you, in a minute")
+    demo.add_argument("--out", type=Path, default=Path("demo-out"), help="folder for the results")
+    demo.set_defaults(run=_demo)
+
+    describe = commands.add_parser("describe", help="find out what makes a unit active")
+    describe.add_argument("unit", nargs="?", help="model/layer/index, for example scenes/layer4/12")
+    describe.add_argument("--resume", metavar="SESSION", help="go on with a session instead")
+    describe.add_argument("--agent", default="offline", help="who experiments (default: offline)")
+    describe.add_argument(
+        "--review",
+        choices=["ask", "safe", "auto"],
+        help="ask: you decide each experiment (default); safe: allow-listed code runs by itself;"
+        " auto: everything runs, for a throwaway machine",
+    )
+    describe.add_argument("--generator", metavar="NAME", help="whose images are drawn and edited")
+    describe.add_argument("--steps", type=_positive, default=25, help="at most (default: 25)")
+    describe.add_argument("--seconds", type=_positive, default=1800, help="of work, at most")
+    describe.add_argument("--seed", type=int, default=0, help="of every random choice")
+    describe.add_argument("--session", metavar="NAME", help="a name for the session")
+    describe.add_argument("--out", type=Path, help="also write report and notebook to this folder")
+    _data(describe)
+    describe.set_defaults(run=_describe)
+
+    units = commands.add_parser("units", help="list a model's layers and how many units they have")
+    units.add_argument("model", help="a name, or package.module:factory")
+    units.set_defaults(run=_units)
+
+    exemplars = commands.add_parser("exemplars", help="show the images that activate a unit most")
+    exemplars.add_argument("unit", help="model/layer/index")
+    exemplars.add_argument("--out", type=Path, required=True, help="the picture to write, a PNG")
+    exemplars.add_argument("--count", type=_positive, default=15, help="images (default: 15)")
+    exemplars.add_argument(
+        "--stratum", default="top", help="top (default), bottom, median, or a quantile such as 0.9"
+    )
+    _data(exemplars)
+    exemplars.set_defaults(run=_exemplars)
+
+    report = commands.add_parser("report", help="write a session's report, notebook and summary")
+    report.add_argument("session", help="its name, or its folder")
+    report.add_argument("--out", type=Path, default=Path(), help="folder (default: here)")
+    report.set_defaults(run=_report)
+
+    sessions = commands.add_parser("sessions", help="list sessions and where they stand")
+    sessions.set_defaults(run=_sessions)
+
+    doctor = commands.add_parser("doctor", help="say what is installed and what works here")
+    doctor.set_defaults(run=_doctor)
+    return parser
+
+
+def _data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data", metavar="FOLDER", help="images to study the model with, where it needs them"
+    )
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above zero")
+    return int(text)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from maia_lab.demo import demo
+
+    _writable(options.out)
+    with _progress() as progress:
+        demo(options.out, progress)
+    return CONCLUDED
+
+
+def _describe(options: argparse.Namespace) -> int:
+    from maia_lab.console import Narrator
+    from maia_lab.start import describe, resume
+
+    if (options.unit is None) == (options.resume is None):
+        raise DataError(
+            "maia describe", "needs either a unit or --resume SESSION", "see maia describe --help"
+        )
+    if options.out is not None:
+        _writable(options.out)
+    if options.review == "auto":
+        _say("Review is off: every experiment runs by itself, with your rights.")
+    with _progress() as progress:
+        if options.resume is not None:
+            session = resume(
+                options.resume, review=options.review, progress=progress, reader=Narrator(sys.stdout)
+            )
+        else:
+            session = describe(
+                options.unit,
+                data=options.data,
+                generator=options.generator,
+                agent=options.agent,
+                review=options.review or "ask",
+                max_steps=options.steps,
+                max_seconds=options.seconds,
+                seed=options.seed,
+                session=options.session,
+                progress=progress,
+                reader=Narrator(sys.stdout),
+            )
+    try:
+        session.wait()
+    except (KeyboardInterrupt, MaiaError) as error:
+        if isinstance(error, MaiaError):
+            _say(f"maia: {error}")
+        _say(f"Nothing is lost. Go on with: maia describe --resume {session.name}")
+        return INTERRUPTED if isinstance(error, KeyboardInterrupt) else FAILED
+    if options.out is not None:
+        for path in session.report(options.out).values():
+            _say(f"wrote {path}")
+    else:
+        _say(f"For a report and a notebook: maia report {session.name}")
+    return CONCLUDED if session.conclusion is not None else UNCONCLUDED
+
+
+def _units(options: argparse.Namespace) -> int:
+    from rich.table import Table
+
+    from maia_lab.doors import open_model
+
+    table = Table("layer", "kind", "units", "example", box=None, pad_edge=False)
+    model = open_model(options.model)
+    for name, kind, count in model.layers():
+        table.add_row(name, kind, str(count), f"{model.name}/{name}/{count - 1}")
+    _print(table)
+    return CONCLUDED
+
+
+def _exemplars(options: argparse.Namespace) -> int:
+    from maia_lab.grid import Grid
+    from maia_lab.study import open_study
+
+    stratum = options.stratum
+    if stratum not in ("top", "bottom", "median"):
+        try:
+            stratum = float(stratum)
+        except ValueError:
+            raise DataError(
+                stratum, "is not a stratum", "say top, bottom, median, or a quantile such as 0.9"
+            ) from None
+    if options.out.suffix.lower() != ".png":
+        raise DataError(str(options.out), "is not a PNG's name", "let it end in .png")
+    _writable(options.out.parent)
+    with _progress() as progress:
+        study = open_study(options.unit, data=options.data, progress=progress)
+    shown = study.tools.dataset_exemplars(study.system, options.count, stratum)
+    grid = Grid.of(shown)
+    if grid is not None:
+        grid.draw().save(options.out)
+        _say(f"wrote {options.out}: {grid.alt}, of {study.world.data.name}")
+    return CONCLUDED
+
+
+def _report(options: argparse.Namespace) -> int:
+    from maia_lab.start import find
+
+    _writable(options.out)
+    for path in find(options.session).report(options.out).values():
+        _say(f"wrote {path}")
+    return CONCLUDED
+
+
+def _sessions(options: argparse.Namespace) -> int:
+    from rich.table import Table
+
+    from maia_lab import places
+    from maia_lab.start import find
+
+    del options
+    table = Table("session", "unit", "agent", "stands at", box=None, pad_edge=False)
+    folders = sorted(places.sessions().glob("*/journal.jsonl"))
+    for journal in folders:
+        session = find(journal.parent)
+        opened = session.opened
+        unit, agent = str(opened.question.unit), opened.setting.agent
+        table.add_row(session.name, unit, agent, str(session.state))
+        session.journal.close()
+    _print(table if folders else f"No sessions in {places.sessions()} yet.")
+    return CONCLUDED
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from maia_lab.doctor import findings
+
+    del options
+    found = list(findings())
+    for finding in found:
+        _print(f"{'ok  ' if finding.fine else 'FAIL'} {finding.what}: {finding.says}")
+    return CONCLUDED if all(finding.fine for finding in found) else FAILED
+
+
+def _writable(folder: Path) -> None:
+    """Fail now rather than after a minute's work."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".maia-probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise DataError(
+            str(folder), f"cannot be written to ({error.strerror})", "choose another folder"
+        ) from error
+
+
+@contextmanager
+def _progress() -> Iterator[object]:
+    """A bar on standard error while something long goes on; silent where nobody watches."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(
+        *columns, TimeRemainingColumn(), console=console, transient=True,
+        disable=not console.is_terminal,
+    ) as bar:  # fmt: skip
+        task = bar.add_task("looking at the data", total=None, visible=False)
+        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
+
+
+def _print(thing: object) -> None:
+    from rich.console import Console
+
+    Console(highlight=False, soft_wrap=True).print(thing, markup=False)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

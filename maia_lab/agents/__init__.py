@@ -1,0 +1,1 @@
+"""Whoever proposes experiments: one door each."""

@@ -1,0 +1,289 @@
+"""An experimenter that needs no model and no key: it looks, guesses, tests, and tries to be wrong."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from maia_lab.agents import offline_cells as cells
+from maia_lab.agents.offline_claims import Claim, Language
+from maia_lab.agents.offline_judgement import (
+    Judgement,
+    beside,
+    missing,
+    near_misses,
+    single_words,
+)
+from maia_lab.agents.offline_notes import Notes, fold
+from maia_lab.agents.offline_survey import quality
+from maia_lab.ledger import Ledger
+from maia_lab.proposal import Conclusion, Evidence, Hypothesis, Prediction, Proposal
+from maia_lab.session import Briefing
+
+T = TypeVar("T")
+
+SAMPLES = 6
+"""Images of one condition, where not said otherwise."""
+AGAIN = 2
+"""Times that one kind of experiment is proposed before it is given up."""
+
+
+class OfflineAgent:
+    """Proposes one experiment after another, then a conclusion, from what the session recorded.
+
+    It is a function of the briefing and its seed: a session that is resumed goes on as it would
+    have. It reads printed text and measurements only; what an image shows it was told by captions.
+
+    Attributes:
+        name: as it is shown to people.
+    """
+
+    name = "offline"
+
+    def __init__(self, vocabulary: Mapping[str, tuple[str, ...]], seed: int = 0) -> None:
+        """Take the words it may use.
+
+        Args:
+            vocabulary: kind → words, as :class:`maia_lab.world.Words` has them: nouns first.
+            seed: what its choices among equals start from.
+        """
+        self._language, self._seed = Language(vocabulary), seed
+
+    async def propose(self, briefing: Briefing) -> Proposal | Conclusion:
+        """Say what to do next."""
+        notes = fold(briefing.events, self._language)
+        plan = _Plan(notes, self._seed)
+        if not briefing.must_conclude and briefing.steps_left > 1:
+            for proposal in plan.proposals():
+                return proposal
+        return plan.conclusion(Ledger.fold(briefing.events))
+
+
+class _Plan:
+    """What to do next, given the notes."""
+
+    def __init__(self, notes: Notes, seed: int) -> None:
+        self.notes, self.seed = notes, seed
+        self.language, self.judgement = notes.language, Judgement(notes)
+
+    def proposals(self) -> Iterator[Proposal]:
+        """Experiments worth doing, the next one first."""
+        kinds = {
+            "Look": self.look,
+            "Survey": self.survey,
+            "Sweep": self.sweep,
+            "Test": self.test,
+            "Edit": self.edit,
+            "Inhibit": self.inhibit,
+            "Remark": self.remark,
+            "Fresh": self.fresh,
+        }
+        for kind, design in kinds.items():
+            became = self.notes.tried.get(kind, [])
+            if kind in ("Remark", "Fresh"):
+                # A conclusion that was sent back, or another remark, is worth another look.
+                most = 1 + self.notes.tried.get("Conclusion", []).count("rejected")
+                due = len(became) < most or (kind == "Remark" and len(became) < 4)
+            else:
+                last = became[-1] if became else ""
+                given_up = last in ("done", "open") or (last == "rejected" and kind != "Look")
+                due = not given_up and len(became) < AGAIN
+            if due and (proposal := design(len(became))) is not None:
+                yield proposal
+
+    def look(self, tried: int) -> Proposal:
+        return Proposal(
+            "Look at what drives the unit most and least, before any hypothesis.",
+            cells.look(pictures=tried == 0),
+        )
+
+    def survey(self, tried: int) -> Proposal:
+        return Proposal(
+            "Read captions at every level of activation: the strongest images alone mislead.",
+            cells.survey(),
+        )
+
+    def sweep(self, tried: int) -> Proposal:
+        words = list(single_words(self.language))
+        claims = [claim for claim in self.judgement.candidates if claim.words == 1]
+        predicts = []
+        for claim in claims:
+            ((_, _, others),) = near_misses(claim, self.language)
+            lower = [self.say(other) for other in others if other not in claims]
+            predicts.append(Prediction(self.active(claim).id, (self.say(claim),), tuple(lower)))
+        samples = 5 if tried == 0 else 3
+        return Proposal(
+            "Sweep the whole vocabulary one word at a time: exemplars hide all but the strongest.",
+            cells.sweep([self.say(claim) for claim in words], samples),
+            tuple(self.active(claim) for claim in self.judgement.candidates),
+            tuple(predicts),
+        )
+
+    def test(self, tried: int) -> Proposal | None:
+        claims = self.judgement.candidates[: 8 if tried == 0 else 3]
+        return self._against_near_misses(
+            "Test", "each candidate against images that share all but one word", claims
+        )
+
+    def remark(self, tried: int) -> Proposal | None:
+        claims = [c for c in self.notes.remarks if self.judgement.row(c) is None][:4]
+        return self._against_near_misses("Remark", "what the reviewer asked about", claims)
+
+    def fresh(self, tried: int) -> Proposal | None:
+        claims = self.judgement.formula.labels
+        return self._against_near_misses(
+            "Fresh", "does the description hold on images not made before?", claims, 1 + tried
+        )
+
+    def _against_near_misses(
+        self, kind: str, asks: str, claims: Sequence[Claim], seed: int | None = None
+    ) -> Proposal | None:
+        """Draw each claim, and each with one of its words changed."""
+        prompts: dict[str, list[str]] = {}
+        predicts = []
+        for claim in claims:
+            prompts[self.say(claim)] = [self.say(claim, article=True)]
+            lower = []
+            for word, _, others in near_misses(claim, self.language):
+                # What another candidate claims as well is no near miss.
+                silent = [o for o in others if not any(c.holds_in(o) for c in claims)]
+                if silent:
+                    lower.append(missing(claim, word, self.language))
+                    some = self.some(silent, SAMPLES, lower[-1])
+                    prompts[lower[-1]] = [self.say(other, article=True) for other in some]
+            predicts.append(Prediction(self.active(claim).id, (self.say(claim),), tuple(lower)))
+        if not prompts:
+            return None
+        why = {
+            "Test": "Test each candidate against near misses: is every word of it needed?",
+            "Remark": "Test what the reviewer named.",
+            "Fresh": "Try to refute the description once more, on fresh images.",
+        }[kind]
+        return Proposal(
+            why,
+            cells.drawn(kind, asks, prompts, SAMPLES + 2, seed),
+            tuple(self.active(claim) for claim in claims),
+            tuple(predicts),
+        )
+
+    def edit(self, tried: int) -> Proposal | None:
+        subjects: dict[str, Sequence[int] | str] = {}
+        changes: dict[str, dict[str, list[str]]] = {}
+        predicts, hypotheses = [], []
+        for claim in self.judgement.formula.labels[: 3 if tried == 0 else 1]:
+            name = self.say(claim)
+            holding = [i for i, e in enumerate(self.notes.exemplars) if claim.holds_in(e)][:6]
+            drawn = tried > 0 or len(holding) < 4
+            subjects[name] = self.say(claim, article=True) if drawn else holding
+            changes[name] = self.instructions(claim)
+            hypotheses.append(self.active(claim))
+            predicts.append(
+                Prediction(hypotheses[-1].id, (f"{name}, unchanged",), tuple(changes[name]))
+            )
+        if not subjects:
+            return None
+        return Proposal(
+            "Change one thing at a time in the same images: what is necessary, not just present?",
+            cells.edits(subjects, changes),
+            tuple(hypotheses),
+            tuple(predicts),
+        )
+
+    def instructions(self, claim: Claim) -> dict[str, list[str]]:
+        """Edits that take one word of a claim away, by the condition's name."""
+        found: dict[str, list[str]] = {}
+        name = self.say(claim)
+        for thing in dict.fromkeys(claim.things):
+            phrase = self.language.say(Claim((thing,)))
+            for word in thing:
+                kind = self.language.kind(word)
+                others = [o for o in self.language.kinds[kind] if o != word]
+                verb = "replace the {} with a {}" if word in self.language.nouns else "make the {} {}"
+                some = self.some(others, 2, f"{name} {word}")
+                found[f"{name}, edited: not {word}"] = [verb.format(phrase, o) for o in some]
+            found[f"{name}, edited: {phrase} removed"] = [f"remove the {phrase}"]
+        if claim.background:
+            grounds = [b for b in self.language.backgrounds if b != claim.background]
+            some = self.some(grounds, 3, name)
+            found[f"{name}, edited: not {claim.background}"] = [
+                f"change the background to {ground}" for ground in some
+            ]
+        return found
+
+    def inhibit(self, tried: int) -> Proposal | None:
+        formula = self.judgement.formula
+        labels = formula.labels[: 2 if tried == 0 else 1]
+        suspects = dict.fromkeys([*formula.suppressed_by, *single_words(self.language)])
+        prompts: dict[str, list[str]] = {}
+        predicts = []
+        for label in labels:
+            prompts[self.say(label)] = [self.say(label, article=True)]
+            for claim in suspects:
+                if not (claim.background and label.background):
+                    both = self.say(label & claim, article=True)
+                    prompts[beside(label, claim, self.language)] = [both]
+        for claim in formula.suppressed_by:
+            lower = [beside(label, claim, self.language) for label in labels]
+            higher = [self.say(label) for label in labels]
+            predicts.append(Prediction(self.silent(claim).id, tuple(higher), tuple(lower)))
+        if not prompts:
+            return None
+        return Proposal(
+            "Look for what silences it: add every word to images that should drive it.",
+            cells.drawn("Inhibit", "what lowers it although it should be active?", prompts, 4),
+            tuple(self.silent(claim) for claim in formula.suppressed_by),
+            tuple(predicts),
+        )
+
+    def conclusion(self, ledger: Ledger) -> Conclusion:
+        """What is left standing, in words."""
+        formula, cut = self.judgement.formula, self.judgement.cut
+        labels = tuple(self.language.say(label) for label in formula.labels)
+        evidence = []
+        for text in [self.active(c).text for c in formula.labels] + [
+            self.silent(c).text for c in formula.suppressed_by
+        ]:
+            finding = ledger.findings.get(self.notes.hypothesis(text).id)
+            if finding is not None and finding.status == "supported":
+                steps = sorted({check.step for check in finding.speaking("for")})
+                evidence.append(Evidence(finding.hypothesis.id, tuple(steps)))
+        return Conclusion(
+            self.describe(formula.labels, formula.suppressed_by, cut.gap),
+            labels,
+            tuple(self.language.say(claim) for claim in formula.suppressed_by),
+            tuple(evidence),
+            "where things are, more than two things at once, and anything these words cannot say:"
+            f" {', '.join(self.language.kinds)}, background.",
+        )
+
+    def describe(
+        self, labels: Sequence[Claim], suppressed_by: Sequence[Claim], gap: bool
+    ) -> str:
+        if not labels:
+            return "No stable description with these words: nothing that was tried drives the unit."
+        said = ", or ".join(self.say(label, article=True) for label in labels)
+        text = f"{'Active' if gap else 'Most active'} when there is {said}"
+        if suppressed_by:
+            text += f"; not when there is {', or '.join(self.say(c, True) for c in suppressed_by)}"
+        seen, value = self.notes.seen, self.judgement.cut.value
+        if not seen:
+            return f"{text}."
+        precision, recall = quality(self.judgement.formula, seen, value)
+        return (
+            f"{text}. In the data, {precision:.0%} of such images are active, and {recall:.0%} of"
+            " the active ones are such images."
+        )
+
+    def active(self, claim: Claim) -> Hypothesis:
+        return self.notes.hypothesis(f"It is active when there is {self.say(claim, article=True)}.")
+
+    def silent(self, claim: Claim) -> Hypothesis:
+        return self.notes.hypothesis(f"It is less active beside {self.say(claim, article=True)}.")
+
+    def say(self, claim: Claim, article: bool = False) -> str:
+        return self.language.say(claim, article)
+
+    def some(self, of: Sequence[T], count: int, about: str) -> list[T]:
+        """A few of many, the same ones whenever it is asked about the same."""
+        return random.Random(f"{self.seed} {about}").sample(list(of), min(count, len(of)))

@@ -1,0 +1,146 @@
+"""The experiments as a researcher would type them: each one cell, complete, over system and tools."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+
+from maia_lab.agents.offline_notes import LEVEL, USUAL
+
+BANDS = ((0.0, 0.5, 40), (0.5, 0.8, 80), (0.8, 0.9, 80), (0.9, 0.95, 120), (0.95, 1.0, 120))
+"""Quantiles of the data between which images are read, and how many at most."""
+SHOWN = 15
+
+MEASURE = """\
+comparison = tools.compare(conditions)
+print(comparison)
+for measured in comparison.conditions[:3]:
+    images = conditions.get(measured.condition, [])
+    tools.display(measured.condition, list(zip(measured.values, images)))
+"""
+
+
+def look(*, pictures: bool = True) -> str:
+    """The first step: what drives the unit, and what leaves it cold."""
+    show = 'tools.display("strongest", strongest, "weakest", weakest)\n' if pictures else ""
+    return f"""\
+# Look: what drives the unit, and what leaves it cold?
+strongest = tools.dataset_exemplars(system, count={SHOWN})
+weakest = tools.dataset_exemplars(system, count={SHOWN}, stratum="bottom")
+{show}for name, exemplars in {{"strongest": strongest, "weakest": weakest}}.items():
+    activations = [f"{{activation:.5g}}" for activation, _ in exemplars]
+    sentences = tools.describe_images([image for _, image in exemplars], activations)
+    print(f"{{name}}:", *sentences, sep="\\n")
+print("what the strongest share:")
+print(tools.summarize_images([image for _, image in strongest]))
+groups = {{"strongest": strongest, "weakest": weakest}}
+print(tools.compare({{name: [image for _, image in group] for name, group in groups.items()}}))
+"""
+
+
+def survey() -> str:
+    """The second: captions of images from every level of activation."""
+    bands = ", ".join(f"({low:g}, {high:g}, {most})" for low, high, most in BANDS)
+    return f"""\
+# Survey: what do images say at every level of activation, and what is usual?
+usual = system.reference.values
+print("{USUAL}")
+print(*(f"{{usual[round(i / 100 * (len(usual) - 1))]:.5g}}" for i in range(101)))
+for low, high, most in [{bands}]:
+    count = max(1, min(most, round((high - low) * len(usual))))
+    images = tools.dataset_exemplars(system, count, stratum=(low + high) / 2)
+    activations = [f"{{activation:.5g}}" for activation, _ in images]
+    print(f"{LEVEL}")
+    print(*tools.describe_images([image for _, image in images], activations), sep="\\n")
+"""
+
+
+def sweep(phrases: Sequence[str], samples: int) -> str:
+    """Every word alone: is it enough?"""
+    return f"""\
+# Sweep: is any one word enough, everything else left to chance?
+phrases = {_wrapped(phrases)}
+conditions = {{phrase: tools.text2image(phrase, per_prompt={samples}) for phrase in phrases}}
+{MEASURE}"""
+
+
+def drawn(
+    kind: str, asks: str, prompts: Mapping[str, Sequence[str]], samples: int, seed: int | None = None
+) -> str:
+    """Conditions drawn from words: ``samples`` images a condition, shared among its prompts."""
+    lines = "".join(f"    {_text(name)}: {_wrapped(some)},\n" for name, some in prompts.items())
+    seeded = "" if seed is None else f", seed={seed}"
+    return f"""\
+# {kind}: {asks}
+prompts = {{
+{lines}}}
+conditions = {{
+    name: tools.text2image(some, per_prompt=max(1, {samples} // len(some)){seeded})
+    for name, some in prompts.items()
+}}
+{MEASURE}"""
+
+
+def edits(
+    subjects: Mapping[str, Sequence[int] | str], changes: Mapping[str, Mapping[str, Sequence[str]]]
+) -> str:
+    """Counterfactuals: the same images with one thing changed.
+
+    Args:
+        subjects: for each label, which of the strongest images show it, or a prompt to draw some.
+        changes: for each label, instructions by the condition's name.
+    """
+    needed = any(not isinstance(some, str) for some in subjects.values())
+    parts = ["# Edit: change one thing at a time. What is necessary?"]
+    if needed:
+        parts.append(
+            f"strongest = [image for _, image in tools.dataset_exemplars(system, count={SHOWN})]"
+        )
+    parts.append("subjects = {")
+    for label, some in subjects.items():
+        images = (
+            f"tools.text2image({_text(some)}, per_prompt=6)"
+            if isinstance(some, str)
+            else f"[strongest[i] for i in {list(some)}]"
+        )
+        parts.append(f"    {_text(label)}: {images},")
+    parts.append("}\nchanges = {")
+    for label, by_name in changes.items():
+        parts.append(f"    {_text(label)}: {{")
+        parts += [f"        {_text(n)}: {_wrapped(some, 12)}," for n, some in by_name.items()]
+        parts.append("    },")
+    parts.append(
+        """\
+}
+for label, images in subjects.items():
+    unchanged = f"{label}, unchanged"
+    conditions = {unchanged: images}
+    for name, instructions in changes[label].items():
+        # edit_images returns originals and edits interleaved: every second one is an edit.
+        edited = [tools.edit_images(images, instruction)[0][1::2] for instruction in instructions]
+        conditions[name] = [image for some in edited for image in some]
+    comparison = tools.compare(conditions, control=unchanged)
+    print(comparison)
+    tools.display(*(part for name, some in conditions.items() for part in (name, some[:6])))
+"""
+    )
+    return "\n".join(parts)
+
+
+def _text(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _wrapped(texts: Iterable[str], indent: int = 4) -> str:
+    """A list of texts, in lines of readable length."""
+    quoted = [_text(text) for text in texts]
+    if sum(map(len, quoted)) + 2 * len(quoted) < 90 - indent:
+        return f"[{', '.join(quoted)}]"
+    lines, line = [], ""
+    for text in quoted:
+        if line and len(line) + len(text) > 88 - indent:
+            lines.append(line)
+            line = ""
+        line += f"{text}, "
+    lines.append(line)
+    return "[\n" + "".join(f"{' ' * (indent + 4)}{one.rstrip()}\n" for one in lines) + f"{' ' * indent}]"

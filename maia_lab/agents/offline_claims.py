@@ -1,0 +1,163 @@
+"""What can be said of an image: some things, each with some attributes, and what is behind them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations, combinations_with_replacement
+
+BACKGROUND = "background"
+"""The kind of word that is not said of a thing."""
+NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
+LONGEST = 3
+"""Words said of one thing in a claim, at most: with four, next to nothing is left to generalise."""
+
+Thing = tuple[str, ...]
+"""What is said of one thing, in speaking order: ``("large", "red", "circle")``."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Claim:
+    """What a caption says, completely, or what a label asks for: the second may hold in the first."""
+
+    things: tuple[Thing, ...] = ()
+    """In a fixed order; a thing that is there twice stands twice."""
+    background: str = ""
+    """Empty: any."""
+
+    @property
+    def words(self) -> int:
+        """How much it asks for."""
+        return sum(len(thing) or 1 for thing in self.things) + bool(self.background)
+
+    def holds_in(self, other: Claim) -> bool:
+        """Whether whatever ``other`` says makes this true: each thing by a thing of its own."""
+        return self.background in ("", other.background) and _found(
+            [set(thing) for thing in self.things], [set(thing) for thing in other.things]
+        )
+
+    def __and__(self, other: Claim) -> Claim:
+        """Both at once, in different things."""
+        return Claim(
+            tuple(sorted(self.things + other.things)), self.background or other.background
+        )
+
+    def weaker(self) -> Iterator[Claim]:
+        """Every claim that asks for one word less."""
+        if self.background and self.things:
+            yield Claim(self.things)
+        for i, thing in enumerate(self.things):
+            rest = self.things[:i] + self.things[i + 1 :]
+            if len(thing) == 1 and (rest or self.background):
+                yield Claim(rest, self.background)
+            for j in range(len(thing)):
+                if len(thing) > 1:
+                    fewer = (*rest, thing[:j] + thing[j + 1 :])
+                    yield Claim(tuple(sorted(fewer)), self.background)
+
+    def parts(self) -> frozenset[Claim]:
+        """Every claim worth testing that holds in this one: up to two things, or one on a ground."""
+        some = [
+            [Claim((words,)) for size in range(1, LONGEST + 1) for words in combinations(thing, size)]
+            for thing in self.things
+        ]
+        found = {claim for claims in some for claim in claims}
+        ground = Claim(background=self.background)
+        if self.background:
+            found |= {claim & ground for claim in found if claim.words < LONGEST} | {ground}
+        for first, second in combinations(some, 2):
+            found |= {a & b for a in first for b in second if a.words + b.words <= LONGEST}
+            found |= {a & a for a in set(first) & set(second) if a.words < LONGEST}
+        return frozenset(found)
+
+
+def _found(wanted: list[set[str]], there: list[set[str]]) -> bool:
+    if not wanted:
+        return True
+    first, rest = wanted[0], wanted[1:]
+    return any(
+        first <= thing and _found(rest, there[:i] + there[i + 1 :]) for i, thing in enumerate(there)
+    )
+
+
+class Language:
+    """The words of one world, to read captions and notes with and to phrase claims."""
+
+    def __init__(self, vocabulary: Mapping[str, tuple[str, ...]]) -> None:
+        """Take words by kind, in a fixed order; nouns are the first kind.
+
+        Args:
+            vocabulary: kind → words. Words of the kind ``background`` are said of the whole image,
+                words of the first kind name things, all others describe them.
+        """
+        kinds = [kind for kind in vocabulary if kind != BACKGROUND]
+        self.kinds = {kind: tuple(vocabulary[kind]) for kind in kinds}
+        self.nouns = frozenset(self.kinds[kinds[0]]) if kinds else frozenset()
+        self.backgrounds = tuple(vocabulary.get(BACKGROUND, ()))
+        # English puts size before colour before texture before noun: the reverse of the kinds.
+        spoken = [word for kind in reversed(kinds) for word in self.kinds[kind]]
+        self._rank = {word: i for i, word in enumerate(spoken)}
+
+    def kind(self, word: str) -> str:
+        """The kind a word of a thing is of."""
+        return next(kind for kind, words in self.kinds.items() if word in words)
+
+    def thing(self, *words: str) -> Thing:
+        """Words in speaking order."""
+        return tuple(sorted(words, key=self._rank.__getitem__))
+
+    def swapped(self, thing: Thing, word: str, other: str) -> Thing:
+        """The same thing with one word replaced."""
+        return self.thing(*(other if w == word else w for w in thing))
+
+    def read(self, text: str) -> Claim:
+        """What a caption, a condition's name or a person's remark says in these words.
+
+        Words that are not of the vocabulary are passed over; so an agent whose vocabulary lacks
+        a kind of word does not see it.
+        """
+        text, background = text.lower(), ""
+        for match in re.finditer(r"([a-z]+) background", text):
+            if match[1] in self.backgrounds:
+                background = match[1]
+                text = text.replace(match[0], " ")
+        things: list[Thing] = []
+        said: list[str] = []
+        count = 1
+        for token in [*re.findall(r"[a-z]+|[,;.:]", text), "."]:
+            word = self._singular(token)
+            if word in self._rank:
+                said.append(word)
+            elif word in self.backgrounds:
+                background = background or word
+            if token in NUMBERS:
+                count = NUMBERS[token]
+            ends = word in self.nouns or word == "thing" or not token.isalpha() or token == "and"
+            if ends and (said or word == "thing"):
+                things += [self.thing(*dict.fromkeys(said))] * count
+            if ends:
+                said, count = [], 1
+        return Claim(tuple(sorted(things)), background)
+
+    def say(self, claim: Claim, article: bool = False) -> str:
+        """Phrase a claim: ``two red things``, ``large circle and star on a grass background``."""
+        phrases = [
+            self._several(thing, count, article) for thing, count in Counter(claim.things).items()
+        ]
+        ground = f"{claim.background} background"
+        if not claim.background:
+            return " and ".join(phrases)
+        return f"{' and '.join(phrases)} on a {ground}" if phrases else ground
+
+    def _several(self, thing: Thing, count: int, article: bool) -> str:
+        phrase = " ".join(thing if self.nouns & set(thing) else (*thing, "thing"))
+        if count > 1:
+            number = next(word for word, n in NUMBERS.items() if n == count)
+            return f"{number} {phrase}{'es' if phrase.endswith(('s', 'sh')) else 's'}"
+        return f"{'an' if phrase[0] in 'aeiou' else 'a'} {phrase}" if article else phrase
+
+    def _singular(self, token: str) -> str:
+        known = (*self._rank, *self.backgrounds, "thing")
+        return next((w for w in (token, token[:-1], token[:-2]) if w and w in known), token)

@@ -1,0 +1,164 @@
+"""What follows from the notes: claims worth testing, and the simplest formula that has survived."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+from maia_lab.agents.offline_claims import Claim, Language
+from maia_lab.agents.offline_notes import Notes, Row
+from maia_lab.agents.offline_survey import Cut, Formula, cut, guess, quality
+
+TESTED = 8
+"""Claims tested at most, so that a cell stays short enough to be read."""
+ENOUGH = 0.7
+"""Share of its images that must be active for a claim to count as sufficient; and how much of its
+response must be left without a word for the word to count as needless."""
+SILENCED = 0.4
+"""Share of its response below which something added counts as suppressing it."""
+TELLING = 0.3
+"""F1 over the data below which a graded unit has no stable description."""
+EXACT, GRADED = 0.004, 0.012
+"""Price of a word for units that are on or off, and for graded ones, whose labels overfit sooner."""
+
+
+class Judgement:
+    """A view of the notes; it changes nothing and remembers nothing."""
+
+    def __init__(self, notes: Notes) -> None:
+        """Judge what is known so far."""
+        self.notes, self.language = notes, notes.language
+
+    @cached_property
+    def cut(self) -> Cut:
+        """Where active begins."""
+        notes = self.notes
+        if not notes.seen and (control := notes.row("control")):
+            return Cut(max(control.values), False)
+        strongest = [one.value for one in notes.seen if one.value > notes.high]
+        return cut(notes.usual, strongest, notes.high)
+
+    @cached_property
+    def guesses(self) -> list[Formula]:
+        """What captions of the data suggest, best first."""
+        price = EXACT if self.cut.gap else GRADED
+        return guess(self.notes.seen, self.cut.value, price)
+
+    @cached_property
+    def candidates(self) -> tuple[Claim, ...]:
+        """Claims to test: what captions suggest, what one word alone did, what people named."""
+        swept = [claim for claim in single_words(self.language) if self.sufficient(claim)]
+        guessed = [label for formula in self.guesses for label in formula.labels]
+        if not self.cut.gap:
+            swept, guessed = [], list(self.guesses[0].labels if self.guesses else ())
+        first = self.guesses[0].labels if self.guesses else ()
+        named = [c for c in self.notes.remarks if c.things or c.background]
+        return tuple(dict.fromkeys([*first, *named, *swept, *guessed]))[:TESTED]
+
+    def row(self, claim: Claim) -> Row | None:
+        """What was measured of images drawn from a claim and nothing else."""
+        return self.notes.row(self.language.say(claim))
+
+    def sufficient(self, claim: Claim) -> bool:
+        """Whether images drawn from it are active; for a graded unit, clearly above what is usual."""
+        row = self.row(claim)
+        if row is None:
+            return False
+        return row.share(self.cut.value) >= ENOUGH if self.cut.gap else self._above(row)
+
+    def _above(self, row: Row) -> bool:
+        control = self.notes.row("control")
+        usual = control.mean if control is not None else self.notes.median
+        spread = sum((value - row.mean) ** 2 for value in row.values) / max(1, len(row.values) - 1)
+        return row.mean - usual > 2 * (spread / len(row.values)) ** 0.5
+
+    def left(self, claim: Claim, condition: str) -> float | None:
+        """How much of a claim's response is left in a condition derived from it; None: not measured."""
+        own, other = self.row(claim), self.notes.row(condition)
+        if own is None or other is None:
+            return None
+        if self.cut.gap:
+            return other.share(self.cut.value) / max(own.share(self.cut.value), 0.1)
+        rise = own.mean - self.notes.median
+        return (other.mean - self.notes.median) / rise if rise > 0 else None
+
+    def simplest(self, claim: Claim) -> Claim:
+        """The claim without words whose change costs nothing."""
+        for word, without, _ in near_misses(claim, self.language):
+            left = self.left(claim, missing(claim, word, self.language))
+            if left is not None and left >= ENOUGH and without is not None:
+                return self.simplest(without)
+        return claim
+
+    @cached_property
+    def formula(self) -> Formula:
+        """The simplest formula that has survived everything measured so far."""
+        guessed = self.guesses[0] if self.guesses else Formula()
+        survived = [c for c in self.candidates if self.row(c) is None or self.sufficient(c)]
+        if not self.cut.gap:
+            labels = tuple(label for label in guessed.labels if label in survived)
+            return self._telling(Formula(labels, self._suppressing(labels, guessed.suppressed_by)))
+        survived = [c for c in survived if c in guessed.labels or self.row(c) is not None]
+        simple = dict.fromkeys(self.simplest(claim) for claim in survived)
+        labels = tuple(
+            claim for claim in simple if not any(o.holds_in(claim) for o in simple if o != claim)
+        )
+        return Formula(labels, self._suppressing(labels, guessed.suppressed_by))
+
+    def _telling(self, formula: Formula) -> Formula:
+        precision, recall = quality(formula, self.notes.seen, self.cut.value)
+        f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+        return formula if f1 >= TELLING else Formula()
+
+    def _suppressing(self, labels: tuple[Claim, ...], seen: tuple[Claim, ...]) -> tuple[Claim, ...]:
+        found = []
+        for claim in dict.fromkeys([*seen, *single_words(self.language)]):
+            lefts = [self.left(label, beside(label, claim, self.language)) for label in labels]
+            known = [left for left in lefts if left is not None]
+            if not known:
+                if claim in seen and labels:
+                    found.append(claim)
+            elif sum(known) / len(known) < SILENCED:
+                found.append(claim)
+        return tuple(c for c in found if not any(o.holds_in(c) for o in found if o != c))
+
+
+def single_words(language: Language) -> Iterator[Claim]:
+    """Every word as a claim of its own."""
+    for words in language.kinds.values():
+        for word in words:
+            yield Claim(((word,),))
+    for word in language.backgrounds:
+        yield Claim(background=word)
+
+
+def near_misses(
+    claim: Claim, language: Language
+) -> Iterator[tuple[str, Claim | None, list[Claim]]]:
+    """For each word of a claim: the word, the claim without it, and the claim with others instead.
+
+    A claim of a single word has nothing left without it: None.
+    """
+    for i, thing in enumerate(claim.things):
+        rest = claim.things[:i] + claim.things[i + 1 :]
+        for word in thing:
+            fewer = tuple(w for w in thing if w != word)
+            kept = tuple(sorted((*rest, fewer))) if fewer else rest
+            without = Claim(kept, claim.background) if kept or claim.background else None
+            others = [o for o in language.kinds[language.kind(word)] if o != word]
+            swapped = [tuple(sorted((*rest, language.swapped(thing, word, o)))) for o in others]
+            yield word, without, [Claim(things, claim.background) for things in swapped]
+    if claim.background:
+        others = [b for b in language.backgrounds if b != claim.background]
+        without = Claim(claim.things) if claim.things else None
+        yield claim.background, without, [Claim(claim.things, other) for other in others]
+
+
+def missing(claim: Claim, word: str, language: Language) -> str:
+    """The name of the condition that has another word in one word's place."""
+    return f"{language.say(claim)}, but not {word}"
+
+
+def beside(label: Claim, claim: Claim, language: Language) -> str:
+    """The name of the condition that has something beside a label."""
+    return f"{language.say(label)}, with {language.say(claim)}"

@@ -1,0 +1,165 @@
+"""Which labels tell a unit's active images from the rest, going by captions alone: a first guess."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maia_lab.agents.offline_claims import Claim
+
+LABELS = 5
+BEAM = 5
+SUPPORT = 3
+"""Active images in which a claim must hold before it is looked at."""
+GAP = 0.2
+"""Width of a gap between silent and active, as a share of the way from the median to the top."""
+
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One image of the data: what it shows, how the unit answered, how many it stands for."""
+
+    content: Claim
+    value: float
+    weight: float
+    """As a share of the data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """When the unit is active: any label holds, and nothing that suppresses it."""
+
+    labels: tuple[Claim, ...] = ()
+    suppressed_by: tuple[Claim, ...] = ()
+
+    def holds_in(self, content: Claim) -> bool:
+        """Whether it predicts an image with this content to be active."""
+        return any(label.holds_in(content) for label in self.labels) and not any(
+            claim.holds_in(content) for claim in self.suppressed_by
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where active begins."""
+
+    value: float
+    gap: bool
+    """Whether the activations fall into two heaps there: the unit is on or off."""
+
+
+def cut(usual: Sequence[float], strongest: Sequence[float], high: float) -> Cut:
+    """Find where active begins: in a gap between two heaps, else where the data's top begins.
+
+    Args:
+        usual: the activations at every hundredth of the data, lowest first.
+        strongest: all activations above ``high``, in any order.
+        high: the 0.95 quantile over the data.
+    """
+    values = np.array([*(value for value in usual if value < high), *sorted(strongest)])
+    if len(values) < 2 * SUPPORT:
+        return Cut(high, False)
+    reach = float(np.median(values[-2 * SUPPORT :]) - np.median(usual))
+    widths = np.diff(values[: 1 - SUPPORT])
+    widest = int(widths.argmax())
+    if reach <= 0 or widths[widest] < GAP * reach:
+        return Cut(high, False)
+    return Cut(float(values[widest] + values[widest + 1]) / 2, True)
+
+
+def quality(formula: Formula, seen: Iterable[Seen], threshold: float) -> tuple[float, float]:
+    """Precision and recall of a formula over the data, as far as it was seen; 0.0 for none."""
+    hit = said = there = 0.0
+    for one in seen:
+        active, held = one.value > threshold, formula.holds_in(one.content)
+        hit += one.weight * (active and held)
+        said += one.weight * held
+        there += one.weight * active
+    return hit / said if said else 0.0, hit / there if there else 0.0
+
+
+def guess(seen: Sequence[Seen], threshold: float, price: float) -> list[Formula]:
+    """Formulas that fit what was seen, best first.
+
+    Args:
+        seen: images of the data.
+        threshold: where active begins.
+        price: what a word must at least add to F1, so that the simpler of two equals comes first.
+    """
+    active = np.array([one.value > threshold for one in seen], bool)
+    weight = np.array([one.weight for one in seen])
+    holding = [one.content.parts() for one in seen]
+    found = Counter(c for claims, on in zip(holding, active, strict=True) if on for c in claims)
+    claims = sorted(claim for claim, n in found.items() if n >= SUPPORT)
+    if not claims or active.all():
+        return []
+    place = {claim: i for i, claim in enumerate(claims)}
+    holds = np.zeros((len(claims), len(seen)), bool)
+    for column, there in enumerate(holding):
+        for claim in there & place.keys():
+            holds[place[claim], column] = True
+    search = _Search(claims, holds, active, weight, price)
+    return [search.formula(chosen) for chosen in search.best()]
+
+
+class _Search:
+    """A beam search over sets of labels, then over what suppresses."""
+
+    def __init__(
+        self,
+        claims: list[Claim],
+        holds: Bools,
+        active: Bools,
+        weight: NDArray[np.float64],
+        price: float,
+    ) -> None:
+        self.claims, self.holds, self.price = claims, holds, price
+        self.active, self.weight = active, weight
+        self.words = np.array([claim.words for claim in claims])
+        self.there = float(weight[active].sum())
+
+    def _f1(self, predicted: Bools) -> NDArray[np.float64]:
+        weighted = predicted * self.weight
+        hit, said = weighted[..., self.active].sum(-1), weighted.sum(-1)
+        result: NDArray[np.float64] = 2 * hit / (said + self.there)
+        return result
+
+    def best(self) -> list[tuple[int, ...]]:
+        """Sets of labels, best first."""
+        beam: dict[tuple[int, ...], float] = {(): 0.0}
+        everything: dict[tuple[int, ...], float] = {}
+        for _ in range(LABELS):
+            grown: dict[tuple[int, ...], float] = {}
+            for chosen in beam:
+                held = self.holds[list(chosen)].any(0)
+                scores = self._f1(self.holds | held) - self.price * (
+                    self.words + sum(self.words[i] for i in chosen)
+                )
+                for i in np.argsort(-scores, kind="stable")[:BEAM].tolist():
+                    if i not in chosen:
+                        grown[tuple(sorted((*chosen, i)))] = float(scores[i])
+            beam = dict(sorted(grown.items(), key=lambda item: -item[1])[:BEAM])
+            if not beam or max(beam.values()) <= max(everything.values(), default=0.0):
+                break
+            everything |= beam
+        return sorted(everything, key=lambda chosen: -everything[chosen])
+
+    def formula(self, chosen: tuple[int, ...]) -> Formula:
+        """The labels with whatever, where it holds beside them, tells silent images."""
+        predicted = self.holds[list(chosen)].any(0)
+        suppressing: list[Claim] = []
+        for _ in range(2):
+            # Claims that hold in active images stay eligible: suppression may be partial.
+            scores = self._f1(predicted & ~self.holds) - self.price * self.words
+            i = int(scores.argmax())
+            if scores[i] <= float(self._f1(predicted)) + self.price:
+                break
+            suppressing.append(self.claims[i])
+            predicted &= ~self.holds[i]
+        return Formula(tuple(self.claims[i] for i in chosen), tuple(suppressing))

@@ -1,0 +1,296 @@
+"""What may run when nobody looks: code made only of parts that are known to do no harm.
+
+Everything here is a list of what is allowed. Whatever is not on it is refused with a reason, so a
+new trick is refused because it is new. How large an allowed program's values can become is
+:mod:`maia_lab.growth`'s question.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from maia_lab.flags import bound, deceives, parsed
+from maia_lab.growth import excesses
+
+LONGEST = 20_000
+"""Characters of code read at most."""
+
+_NODES: tuple[type[ast.AST], ...] = (
+    *(ast.Module, ast.Expr, ast.Assign, ast.AugAssign, ast.For, ast.If, ast.FunctionDef, ast.Return),
+    *(ast.Pass, ast.Break, ast.Continue, ast.Assert, ast.Raise, ast.Try, ast.ExceptHandler),
+    *(ast.Import, ast.ImportFrom, ast.alias, ast.arguments, ast.arg, ast.keyword, ast.Lambda),
+    *(ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Call, ast.Attribute, ast.Subscript),
+    *(ast.Slice, ast.Starred, ast.Name, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.IfExp),
+    *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.comprehension),
+    *(ast.JoinedStr, ast.FormattedValue, ast.Constant, ast.Load, ast.Store),
+    *(ast.And, ast.Or, ast.Not, ast.USub, ast.UAdd, ast.Invert, ast.cmpop),
+    *(ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow),
+    *(ast.BitAnd, ast.BitOr, ast.BitXor),
+)
+_ERRORS = frozenset(
+    "ArithmeticError AssertionError Exception IndexError KeyError LookupError RuntimeError TypeError"
+    " ValueError ZeroDivisionError".split()
+)
+_BUILTINS = _ERRORS | frozenset(
+    "abs all any bool dict divmod enumerate filter float frozenset int isinstance len list map max"
+    " min print range repr reversed round set sorted str sum tuple zip".split()
+)
+_GIVEN = frozenset({"system", "systems", "tools"})
+_TOOLS = frozenset(
+    "compare dataset_exemplars dataset_sample describe_images display edit_images summarize_images"
+    " text2image".split()
+)
+_MODULES = {
+    "math": "ceil cos e exp fabs floor fsum hypot inf isclose isfinite isinf isnan log log10 log1p"
+    " log2 nan pi pow sin sqrt tan tanh",
+    "statistics": "NormalDist correlation fmean linear_regression mean median median_high"
+    " median_low mode pstdev pvariance quantiles stdev variance",
+    "itertools": "chain combinations groupby islice pairwise product zip_longest",
+    "collections": "Counter OrderedDict defaultdict deque",
+    "random": "Random choice choices gauss randint random sample seed shuffle uniform",
+    "numpy": "argmax argmin array asarray max mean median min percentile quantile std sum var",
+}
+_EXPORTS = {module: frozenset(names.split()) for module, names in _MODULES.items()}
+_MUTATORS = frozenset(
+    "add append appendleft clear discard extend insert remove reverse setdefault shuffle sort"
+    " update".split()
+)
+_METHODS = _MUTATORS | frozenset(
+    # lists, dictionaries, sets, counters
+    "copy count difference get index intersection issubset issuperset items keys most_common pop"
+    " popleft symmetric_difference union values"
+    # texts
+    " capitalize casefold center endswith find isalpha isdecimal isdigit join ljust lower lstrip"
+    " partition removeprefix removesuffix replace rfind rjust rpartition rsplit rstrip split"
+    " splitlines startswith strip title upper zfill"
+    # numbers and arrays
+    " all any argmax argmin cdf max mean min pdf percentile std sum tolist zscore"
+    # images: what returns a new one, or looks
+    " convert crop getbbox getextrema getpixel histogram resize rotate transpose"
+    # units
+    " activate call_neuron"
+    " choice choices from_iterable gauss randint random sample uniform".split()
+)
+_FIELDS = frozenset(
+    # an activation, a measurement, a comparison, a unit
+    "bases condition conditions control difference effect high image index layer low map mask mean"
+    " model n percentile sd share_high source threshold unit value"
+    # an image, an array, a regression
+    " height intercept mode ndim shape size slope width".split()
+)
+_REFERENCE = frozenset({"high", "sd", "percentile", "threshold"})
+_PROMPT = re.compile(r"\s*(>>>|\.\.\. |In \[)")
+
+
+def refusals(code: str) -> tuple[str, ...]:
+    """Why the policy ``safe`` does not let code run by itself, each reason with its line.
+
+    Returns:
+        Empty if every part of the code is on the list.
+
+    Example:
+        >>> refusals("import os")
+        ('line 1: import of os',)
+    """
+    if len(code) > LONGEST:
+        return (f"{len(code)} characters, more than {LONGEST}",)
+    found = list(_text(code))
+    tree = parsed(code)
+    if tree is None:
+        return (*found, "it does not parse as Python")
+    try:
+        found += _Reader(tree).read()
+        found += [] if found else excesses(tree)
+    except RecursionError:
+        return (*found, "it is nested too deeply")
+    return tuple(dict.fromkeys(found))
+
+
+def _text(code: str) -> Iterator[str]:
+    """What may not stand in the text, whatever it means."""
+    for number, line in enumerate(code.replace("\r\n", "\n").split("\n"), 1):
+        if any(deceives(character) for character in line):
+            yield f"line {number}: invisible characters"
+        # IPython strips prompts before Python sees the text: what runs would not be what was read.
+        if _PROMPT.match(line):
+            yield f"line {number}: an interpreter's prompt"
+
+
+class _Reader:
+    """Reads one program against the list."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self._tree = tree
+        self._parents = {c: p for p in ast.walk(tree) for c in ast.iter_child_nodes(p)}
+        self._bound = [(name, node) for node in ast.walk(tree) for name in bound(node)]
+        self._modules: dict[str, str] = {}
+        self._functions: dict[str, ast.AST] = {}
+        for node in ast.walk(tree):
+            match node:
+                case ast.Import(names=names):
+                    self._modules |= {a.asname or a.name: a.name for a in names}
+                case ast.FunctionDef(name=name) | ast.Assign(
+                    targets=[ast.Name(id=name)], value=ast.Lambda()
+                ):
+                    self._functions[name] = node
+                case _:
+                    pass
+        self._names = {name for name, _ in self._bound} | _BUILTINS | _GIVEN
+        self._imported = {
+            alias.asname or alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        }
+
+    def read(self) -> Iterator[str]:
+        """Every reason against it."""
+        for name, node in self._bound:
+            reason = self._binding(name, node)
+            if reason:
+                yield f"line {getattr(node, 'lineno', 0)}: {reason}"
+        for node in ast.walk(self._tree):
+            reason = self._node(node)
+            if reason:
+                line = getattr(node, "lineno", None) or getattr(self._parents.get(node), "lineno", 0)
+                yield f"line {line}: {reason}"
+
+    def _binding(self, name: str, node: ast.AST) -> str:
+        if name in _BUILTINS | _GIVEN:
+            return f"rebinding of {name}"
+        if not name.isascii() or (name.startswith("_") and name != "_"):
+            return f"the name {name!r}"
+        fixed = name in self._functions or name in self._modules or name in self._imported
+        if fixed and sum(other == name for other, _ in self._bound) > 1:
+            return f"two meanings of {name}"
+        return ""
+
+    def _node(self, node: ast.AST) -> str:
+        """The reason against one node, its children left out; empty if there is none."""
+        if not isinstance(node, _NODES):
+            return type(node).__name__
+        match node:
+            case ast.Import(names=names):
+                unknown = [alias.name for alias in names if alias.name not in _EXPORTS]
+                return f"import of {', '.join(unknown)}" if unknown else ""
+            case ast.ImportFrom(module=module, names=names, level=level):
+                known = _EXPORTS.get(module or "", frozenset()) if not level else frozenset()
+                unknown = [alias.name for alias in names if alias.name not in known]
+                return f"import of {', '.join(unknown)} from {module}" if unknown else ""
+            case ast.FunctionDef(decorator_list=[_, *_]):
+                return "a decorator"
+            case ast.Name(id=name, ctx=ast.Load()):
+                return self._name(node, name)
+            case ast.Attribute():
+                return self._attribute(node)
+            case ast.Call():
+                return self._call(node)
+            case ast.Subscript(value=value, slice=slice_, ctx=ctx):
+                if isinstance(ctx, ast.Store) and not _owned(value):
+                    return "assignment into something not made here"
+                inserts = any(
+                    isinstance(n, ast.Constant) and n.value in (None, ...)
+                    for n in ([slice_] if not isinstance(slice_, ast.Tuple) else slice_.elts)
+                )
+                return "a new axis" if inserts else ""
+            case ast.ExceptHandler(type=kind):
+                names_ = kind.elts if isinstance(kind, ast.Tuple) else [kind]
+                known_ = (isinstance(n, ast.Name) and n.id in _ERRORS for n in names_)
+                return "" if all(known_) else "catching more than plain errors"
+            case ast.comprehension(is_async=1):
+                return "async"
+            case ast.Constant(value=bytes() | complex()):
+                return "bytes or a complex number"
+            case _:
+                return ""
+
+    def _name(self, node: ast.Name, name: str) -> str:
+        parent = self._parents[node]
+        if name not in self._names:
+            return f"{name}, which is not defined in this cell"
+        if name == "tools" and not isinstance(parent, ast.Attribute):
+            return "tools passed on"
+        if name == "system" and not isinstance(parent, ast.Attribute):
+            given = isinstance(parent, ast.Call) and parent.func is not node
+            return "" if given and _is_tool(parent) else "system passed on"
+        if name == "systems" and not isinstance(parent, ast.Subscript):
+            return "systems passed on"
+        if name in self._modules and not isinstance(parent, ast.Attribute):
+            return f"the module {name} passed on"
+        return ""
+
+    def _attribute(self, node: ast.Attribute) -> str:
+        name, parent = node.attr, self._parents[node]
+        called = isinstance(parent, ast.Call) and parent.func is node
+        if not isinstance(node.ctx, ast.Load):
+            return f"assignment to .{name}"
+        if isinstance(node.value, ast.Name):
+            if node.value.id == "tools":
+                return "" if called and name in _TOOLS else f"tools.{name}"
+            module = self._modules.get(node.value.id)
+            if module is not None:
+                return "" if name in _EXPORTS.get(module, ()) else f"{module}.{name}"
+        if name == "reference":
+            # The reference's own array is shared with every later step: only its figures are read.
+            known = isinstance(parent, ast.Attribute) and parent.attr in _REFERENCE
+            return "" if known else "the unit's reference itself"
+        if name in _MUTATORS and called and not self._stands_alone(parent):
+            return f".{name}() inside an expression"
+        if name == "values" and not called:
+            return "" if _owned(node.value) else ".values"
+        if called:
+            return "" if name in _METHODS else f".{name}()"
+        return "" if name in _FIELDS else f".{name}"
+
+    def _call(self, node: ast.Call) -> str:
+        if any(keyword.arg is None for keyword in node.keywords):
+            return "**arguments"
+        match node.func:
+            case ast.Attribute():
+                return ""
+            case ast.Name(id="print"):
+                odd = [k.arg for k in node.keywords if k.arg not in ("sep", "end")]
+                return f"print with {odd[0]}" if odd else ""
+            case ast.Name(id=name) if name in self._functions:
+                return self._call_of_own(node, name)
+            case ast.Name(id=name) if name in _BUILTINS or name in self._imported:
+                return ""
+            case ast.Name(id=name):
+                return f"a call of {name}"
+            case _:
+                return "a call of something computed"
+
+    def _call_of_own(self, node: ast.Call, name: str) -> str:
+        function = self._functions[name]
+        above: ast.AST | None = node
+        while above is not None:
+            if above is function:
+                return f"{name} calling itself"
+            above = self._parents.get(above)
+        first = getattr(function, "lineno", 0)
+        return "" if first < node.lineno else f"a call of {name} before it is defined"
+
+    def _stands_alone(self, call: ast.AST) -> bool:
+        """Whether a call is a statement, or the object of another that is: ``d.setdefault().add()``."""
+        parent = self._parents[call]
+        if isinstance(parent, ast.Attribute):
+            return self._stands_alone(self._parents[parent])
+        return isinstance(parent, ast.Expr)
+
+
+def _owned(node: ast.expr) -> bool:
+    """Whether a value hangs on a plain name: ``rows``, ``rows[0]``."""
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    return isinstance(node, ast.Name)
+
+
+def _is_tool(call: ast.Call) -> bool:
+    func = call.func
+    return (
+        isinstance(func, ast.Attribute)
+        and isinstance(func.value, ast.Name)
+        and func.value.id == "tools"
+    )

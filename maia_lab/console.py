@@ -1,0 +1,199 @@
+"""A reviewer at the terminal, and the policies that decide where nobody sits at one."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal, TextIO
+
+from maia_lab.allowlist import refusals
+from maia_lab.errors import SessionError
+from maia_lab.events import Offered
+from maia_lab.flags import parsed, visible
+from maia_lab.narrator import Narrator, page, tell_proposal
+from maia_lab.observation import Score
+from maia_lab.proposal import Conclusion
+from maia_lab.review import Approve, Edit, Reject, Stop, Verdict
+
+__all__ = ["ConsoleReviewer", "Narrator", "PolicyReviewer"]
+
+
+class ConsoleReviewer:
+    """Shows every proposal with its code, and asks."""
+
+    name = "human"
+
+    def __init__(self, input: TextIO | None = None, output: TextIO | None = None) -> None:
+        """Read answers from ``input`` and write to ``output``: the standard streams."""
+        self._input = sys.stdin if input is None else input
+        self._page = page(output)
+        self._answered = False
+
+    def review(self, offered: Offered, say: Callable[[str], None]) -> Verdict:
+        """Ask until there is a verdict; the end of input stops the session.
+
+        Raises:
+            SessionError: nobody is there to answer: input is no terminal, and is empty.
+        """
+        code = offered.proposal.code
+        tell_proposal(self._page, offered)
+        self._show(code, {flag.line for flag in offered.flags})
+        while True:
+            answer = self._ask("[a]pprove  [e]dit  [r]eject  [s]ay  [q]uit  [?]")
+            if answer is None:
+                return Stop("standard input ended")
+            word, _, rest = answer.partition(" ")
+            match word.lower():
+                case "a" | "approve":
+                    return Approve(rest.strip())
+                case "e" | "edit":
+                    edited = self._edit(offered.proposal.code, code)
+                    if edited is None:
+                        continue
+                    if parsed(edited) is not None:
+                        return Edit(edited, rest.strip())
+                    code = edited
+                case "r" | "reject":
+                    if reason := rest.strip() or self._ask("why not? The agent reads it"):
+                        return Reject(reason)
+                    self._tell("A rejection needs a reason: the agent goes by it.", "yellow")
+                case "s" | "say":
+                    if note := rest.strip() or self._ask("to the agent"):
+                        say(note)
+                        self._tell("The agent reads it before its next step.")
+                case "q" | "quit":
+                    return Stop(rest.strip() or "stopped at the console")
+                case _:
+                    self._tell(
+                        "a: run it as shown · e: change it in $EDITOR, then run · r: send it back"
+                        " with a reason · s: speak to the agent, decide afterwards · q: end the"
+                        " session. Words may follow the letter: r one image is too few"
+                    )
+
+    def accept(self, scores: Sequence[Score]) -> str:
+        """Ask whether a scored conclusion stands: ``""``, or what is to be tested before it does.
+
+        Raises:
+            SessionError: input ended before an answer.
+        """
+        figures = [f"{s.of} {s.precision:.2f}" for s in scores if s.precision is not None]
+        if figures:
+            self._tell("precision on held-out images: " + ", ".join(figures))
+        while True:
+            answer = self._ask("[y] it stands  ·  or say what to test before it does")
+            if answer is None:
+                raise SessionError(
+                    "standard input",
+                    "ended before the conclusion was accepted",
+                    "go on with: maia describe --resume NAME",
+                )
+            if answer:
+                return "" if answer.lower() in ("y", "yes", "a", "accept") else answer
+
+    def _ask(self, question: str) -> str | None:
+        """One line of input, stripped; None at its end."""
+        self._page.print(f"  {question} ", style="bold cyan", end="› ")
+        line = self._input.readline() if self._input is not None else ""
+        if line:
+            self._answered = True
+            return visible(line).strip()
+        self._page.print()
+        if self._answered or (self._input is not None and self._input.isatty()):
+            return None
+        raise SessionError(
+            "review='ask'",
+            "needs someone to answer, and standard input is no terminal and is empty",
+            "use --review safe, or on a throwaway machine --review auto",
+        )
+
+    def _tell(self, text: str, style: str = "bright_black") -> None:
+        from rich.padding import Padding
+        from rich.text import Text
+
+        self._page.print(Padding(Text(text, style), (0, 0, 0, 2)))
+
+    def _show(self, code: str, marked: set[int] | None = None) -> None:
+        from rich.padding import Padding
+        from rich.syntax import Syntax
+
+        shown = Syntax(
+            visible(code),
+            "python",
+            theme="ansi_dark",
+            line_numbers=True,
+            word_wrap=True,
+            background_color="default",
+            highlight_lines=marked,
+        )
+        self._page.print(Padding(shown, (1, 0)))
+
+    def _edit(self, original: str, code: str) -> str | None:
+        """Open an editor on ``code``; None if nothing came of it."""
+        handle, name = tempfile.mkstemp(suffix=".py", prefix="maia-")
+        os.close(handle)
+        path = Path(name)
+        try:
+            path.write_text(code, encoding="utf-8", newline="\n")
+            command = _editor()
+            try:
+                status = subprocess.run([*command, name], check=False).returncode
+            except OSError as error:
+                self._tell(f"{command[0]} does not start ({error}); set EDITOR.", "yellow")
+                return None
+            edited = path.read_text(encoding="utf-8", errors="replace")
+        finally:
+            path.unlink(missing_ok=True)
+        if status or edited == original:
+            self._tell(f"The editor ended with {status}." if status else "Nothing was changed.")
+            return None
+        self._differ(original, edited)
+        if parsed(edited) is None:
+            self._tell("This is not Python; edit it again, or decide on the original.", "yellow")
+        return edited
+
+    def _differ(self, before: str, after: str) -> None:
+        from rich.text import Text
+
+        styles = {"+": "green", "-": "red", "@": "bright_black"}
+        lines = list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1))
+        for line in lines[2:]:
+            self._page.print(Text(f"  {visible(line)}", styles.get(line[0], "")))
+
+
+def _editor() -> list[str]:
+    """The user's editor as a command."""
+    fallback = "notepad" if os.name == "nt" else "vi"
+    chosen = os.environ.get("VISUAL") or os.environ.get("EDITOR") or fallback
+    return shlex.split(chosen, posix=os.name != "nt") or [fallback]
+
+
+class PolicyReviewer:
+    """Decides by rule: ``auto`` runs everything, ``safe`` what the allow-list knows."""
+
+    def __init__(self, policy: Literal["safe", "auto"]) -> None:
+        """Choose the rule."""
+        self.name = policy
+
+    def review(self, offered: Offered, say: Callable[[str], None]) -> Verdict:  # noqa: ARG002
+        """Approve, or reject with the reasons that the agent can act on."""
+        # A conclusion's code is written by Conclusion itself, out of literals.
+        if self.name == "auto" or isinstance(offered.proposal, Conclusion):
+            return Approve()
+        reasons = refusals(offered.proposal.code)
+        if not reasons:
+            return Approve()
+        return Reject(
+            "Nobody reviews this session, so only code made of listed parts runs. Not on the list: "
+            + "; ".join(reasons[:5])
+            + ". Write the experiment with system, tools, plain Python, math and statistics."
+        )
+
+    def accept(self, scores: Sequence[Score]) -> str:  # noqa: ARG002
+        """Let every scored conclusion stand."""
+        return ""

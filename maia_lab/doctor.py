@@ -1,0 +1,76 @@
+"""What is installed and what works here, found out by trying it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from maia_lab import places
+from maia_lab.errors import MaiaError
+from maia_lab.version import __version__
+
+PACKAGES = ("torch", "jupyterlab", "ipywidgets", "diffusers", "transformers", "anthropic", "pillow")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was tried."""
+
+    what: str
+    fine: bool
+    says: str
+
+
+def findings() -> Iterator[Finding]:
+    """Try one thing after another."""
+    yield Finding("maia-lab", True, f"{__version__}, Python {platform.python_version()}")
+    for package in PACKAGES:
+        try:
+            yield Finding(package, True, version(package))
+        except PackageNotFoundError:
+            yield Finding(package, False, f"not installed; pip install {package}")
+    yield _tried("compute", _devices)
+    for what, folder in (("sessions", places.sessions()), ("cache", places.cache())):
+        yield _tried(what, lambda folder=folder: _folder(folder))  # type: ignore[misc]
+    yield _tried("shipped networks", _networks)
+    key = "is set" if os.environ.get("ANTHROPIC_API_KEY") else "is not set: the offline agent works"
+    yield Finding("ANTHROPIC_API_KEY", True, key)
+
+
+def _tried(what: str, attempt: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, True, attempt())
+    except (MaiaError, OSError, ImportError) as error:
+        return Finding(what, False, str(error))
+
+
+def _devices() -> str:
+    import torch
+
+    if torch.cuda.is_available():
+        return f"CUDA, {torch.cuda.get_device_name()}"
+    if torch.backends.mps.is_available():
+        return "MPS"
+    return f"CPU, {torch.get_num_threads()} threads"
+
+
+def _folder(folder: Path) -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = folder / f".probe-{os.getpid()}"
+    probe.touch()
+    probe.unlink()
+    return str(folder)
+
+
+def _networks() -> str:
+    from maia_lab.doors import open_model
+
+    names = ("scenes", "scenes-categories")
+    counts = [sum(count for _, _, count in open_model(name).layers()) for name in names]
+    units = ", ".join(f"{n} ({c} units)" for n, c in zip(names, counts, strict=True))
+    return f"{units}, on {sys.platform}"

@@ -1,0 +1,124 @@
+"""Every way out to the heavy world, by name; a library is imported when its door is opened."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, cast
+
+from maia_lab import images
+from maia_lab.errors import DataError, MissingExtra, UnitError, WorldError
+from maia_lab.exemplars import Exemplars
+from maia_lab.loop import Agent
+from maia_lab.places import cache
+from maia_lab.system import Layer, Model
+from maia_lab.world import Images, World
+
+AGENTS = {"offline": "maia_lab.agents.offline:OfflineAgent"}
+WORLDS = {"scenes": "maia_lab.scenes.world:scenes_world"}
+MODELS = {
+    "scenes": "maia_lab.systems.vision:open_network",
+    "scenes-categories": "maia_lab.systems.vision:open_network",
+    "synthetic": "maia_lab.systems.synthetic:open_synthetic",
+}
+OTHER_MODELS = "maia_lab.systems.vision:open_network"
+"""Opens whatever has no name here: ``package.module:factory``, or an object."""
+
+
+def open_agent(name: str, **options: object) -> Agent:
+    """Open the agent called ``name``. Entry points of the group ``maia_lab.agents`` add more."""
+    return cast(Agent, _named(AGENTS, "agent", name)(**options))
+
+
+def open_model(
+    model: object, preprocess: object = None, classes: tuple[str, ...] | None = None
+) -> Model:
+    """Open a model by name (``scenes``, ``synthetic``), import path, or as an object.
+
+    Entry points of the group ``maia_lab.models`` add names.
+
+    Raises:
+        UnitError: no model has that name.
+        ModelError: there is one, and it cannot be studied as it is.
+    """
+    if isinstance(model, str) and ":" not in model:
+        return cast(Model, _named(MODELS, "model", model)(model))
+    return cast(Model, _load(OTHER_MODELS, "model")(model, preprocess, classes))
+
+
+def open_world(
+    model: Model,
+    data: str | Path | World | None = None,
+    generator: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> World:
+    """Find the world a model is studied in: never silently another than its own.
+
+    Args:
+        model: the model under study.
+        data: a folder of images, the name of a world, or a world; None for the model's own.
+        generator: the name of a world whose generator and editor are used; None for the model's.
+        progress: told (done, total) while a folder is read.
+
+    Raises:
+        WorldError: the model does not say what it was trained on, and neither do the arguments.
+        DataError: the folder holds no usable images.
+    """
+    if isinstance(data, World):
+        return data
+    if data is None and model.world is None:
+        raise WorldError(
+            model.name,
+            "does not say what it was trained on, and is not shown another world's images unasked",
+            "give its images with --data FOLDER (in Python: data=FOLDER)",
+        )
+    own = str(data or model.world)
+    if own in WORLDS:
+        return cast(World, _named(WORLDS, "world", own)())
+    if not Path(own).is_dir():
+        raise DataError(
+            own, "is neither a folder nor a world's name",
+            f"name a folder of images, or one of {', '.join(WORLDS)}",
+        )
+    seen, held_out = images.split(own, progress=progress)
+    drawn = generator or model.world
+    if drawn is None:
+        return World(seen.name, seen, held_out)
+    source = cast(World, _named(WORLDS, "generator", drawn)())
+    return World(seen.name, seen, held_out, source.generator, source.editor)
+
+
+def open_index(
+    layer: Layer, data: Images, progress: Callable[[int, int], None] | None = None
+) -> Callable[[int], Exemplars]:
+    """Build or load the exemplars of all units of a layer; returns the way to one unit's."""
+    index = _load("maia_lab.systems.exemplars:ExemplarIndex", "index")
+    return cast(Callable[[int], Exemplars], index.build(layer, data, cache(), progress).of)
+
+
+def _named(doors: dict[str, str], kind: str, name: str) -> Any:
+    known = dict(doors)
+    known |= {e.name: e.value for e in entry_points(group=f"maia_lab.{kind}s")}
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 3, 0.5) or sorted(known)
+        raise UnitError(name, f"is not the name of {_article(kind)}", f"try {', '.join(near)}")
+    return _load(known[name], kind)
+
+
+def _load(door: str, kind: str) -> Any:
+    module, _, attribute = door.partition(":")
+    try:
+        return getattr(import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("maia_lab"):
+            raise
+        raise MissingExtra(
+            door, f"is {_article(kind)} that needs {error.name}", f"pip install {error.name}"
+        ) from error
+
+
+def _article(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"

@@ -1,0 +1,48 @@
+"""What can go wrong, each with the value, the reason, and what to do next, in one sentence."""
+
+from __future__ import annotations
+
+
+class MaiaError(Exception):
+    """Base of every error this package raises on purpose.
+
+    The three parts are kept apart so that none can be forgotten: ``'resnet152 layer4 122' is not a
+    unit; write it as model/layer/index, for example scenes/layer4/12.``
+    """
+
+    def __init__(self, value: object, reason: str, next_step: str) -> None:
+        """Word the error as ``value reason; next_step.``"""
+        self.value, self.reason, self.next_step = value, reason, next_step
+        super().__init__(f"{value!r} {reason}; {next_step.rstrip('.')}.")
+
+
+class UnitError(MaiaError):
+    """A model, layer or unit that was asked for is not there."""
+
+
+class ModelError(MaiaError):
+    """A model is there, and cannot be studied in this way."""
+
+
+class DataError(MaiaError):
+    """Images that cannot be read, or are missing where they are needed."""
+
+
+class WordsError(MaiaError):
+    """A prompt, an edit or a label uses words that the world in use does not know."""
+
+
+class WorldError(MaiaError):
+    """Something was asked of a world that it cannot give, or that would be of the wrong world."""
+
+
+class JournalError(MaiaError):
+    """A journal that cannot be written, read, or trusted."""
+
+
+class SessionError(MaiaError):
+    """A step that is out of order: nothing was changed by it."""
+
+
+class MissingExtra(MaiaError):
+    """A door needs a library that is not installed."""

@@ -1,0 +1,100 @@
+"""How well a description tells active images from the rest, on images nobody has looked at."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from maia_lab.exemplars import Exemplars
+from maia_lab.observation import Score
+from maia_lab.system import System
+from maia_lab.world import Words, World
+
+MINE = "this description"
+ONE_SHOT = "one-shot baseline"
+LOOKED_AT = 15
+"""Exemplars the one-shot baseline sees: as many as a person is shown."""
+
+
+def score(
+    system: System,
+    world: World,
+    exemplars: Exemplars,
+    labels: Sequence[str],
+    suppressed_by: Sequence[str] = (),
+    seed: int = 0,
+) -> list[Score]:
+    """Score labels on the world's held-out images, beside the one-shot baseline.
+
+    An image is *active* above the unit's 0.95 quantile over the data, and *predicted* if it holds
+    any of the labels and nothing that suppresses. Where no words can be read off the images there
+    is nothing to predict with, and the note says so.
+
+    Raises:
+        WordsError: a label cannot be read.
+    """
+    words, held_out = world.words, world.held_out
+    if words is None:
+        why = f"not scored, because nothing can tell what the images of {world.name} hold"
+        return [Score(MINE, tuple(labels), None, None, 0, 0, len(held_out), why)]
+    images = list(held_out)
+    active = system.values(images) > system.reference.high
+    baseline = one_shot(world, exemplars, words, seed)
+    rows = ((MINE, tuple(labels), tuple(suppressed_by)), (ONE_SHOT, baseline, ()))
+    scores = []
+    for of, wanted, unwanted in rows:
+        predicted = np.array(
+            [
+                any(words.matches(label, image) for label in wanted)
+                and not any(words.matches(label, image) for label in unwanted)
+                for image in images
+            ],
+            bool,
+        )
+        hits = int((predicted & active).sum())
+        scores.append(
+            Score(
+                of,
+                wanted,
+                hits / int(predicted.sum()) if predicted.any() else None,
+                hits / int(active.sum()) if active.any() else None,
+                int(predicted.sum()),
+                int(active.sum()),
+                len(images),
+                "" if wanted else "no label to score",
+            )
+        )
+    return scores
+
+
+def one_shot(world: World, exemplars: Exemplars, words: Words, seed: int = 0) -> tuple[str, ...]:
+    """What one look at the exemplars says: the phrase most enriched in them, without any experiment.
+
+    Enrichment is the share of the top exemplars that show a phrase, minus its share in a random
+    sample of the data; ties go to the shorter phrase.
+    """
+    data = world.data
+    top = [data[i] for i in exemplars.positions("top", LOOKED_AT)]
+    sample = np.random.default_rng(seed).choice(len(data), min(200, len(data)), replace=False)
+    found = Counter(c for image in top for c in words.concepts(image))
+    usual = Counter(c for i in sample for c in words.concepts(data[int(i)]))
+    if not found:
+        return ()
+    best = min(found, key=lambda c: (usual[c] / len(sample) - found[c] / len(top), len(c), c))
+    return (best,)
+
+
+def table(scores: Sequence[Score]) -> str:
+    """The scores as aligned text."""
+    lines = [f"{'held out':<18} precision  recall  labels"]
+    for s in scores:
+        shown = [f"{v:.2f}" if v is not None else "—" for v in (s.precision, s.recall)]
+        labels = ", ".join(s.labels) if s.labels else "none"
+        note = f"  ({s.note})" if s.note else ""
+        lines.append(f"{s.of:<18} {shown[0]:>9} {shown[1]:>7}  {labels}{note}")
+    if scores and not scores[0].note.startswith("not scored"):
+        first = scores[0]
+        lines.append(f"{first.n} images, {first.positives} of them active")
+    return "\n".join(lines)

@@ -1,0 +1,21 @@
+"""Which of the data's images a unit answers how: what an index offers, however it was built."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from maia_lab.system import Reference
+
+Stratum = str | float
+"""``"top"``, ``"bottom"``, ``"median"``, or a quantile between 0 and 1."""
+
+
+class Exemplars(Protocol):
+    """One unit's index over the data, built before the first step and outside the budget."""
+
+    @property
+    def reference(self) -> Reference:
+        """The unit's activations over the data."""
+
+    def positions(self, stratum: Stratum, count: int) -> list[int]:
+        """Positions in the data of that many images of a stratum, most typical first."""

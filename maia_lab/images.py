@@ -1,0 +1,325 @@
+"""The one way in for image files: what is read, how much of it at most, and what becomes of it.
+
+An image comes out as plain RGB pixels. Comments, EXIF, colour profiles and every other text a file
+may carry stay behind, so that none of it reaches an agent.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import io
+import os
+import stat
+import unicodedata
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from maia_lab import provenance
+from maia_lab.errors import DataError
+
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
+"""Formats that are read; no other decoder is ever given a file."""
+MOST_BYTES = 32 * 2**20
+"""Size of the largest file that is read."""
+MOST_PIXELS = 40_000_000
+"""Width × height of the largest image that is decoded: a 10 kB file can hold gigapixels."""
+FEWEST = 10
+"""Different images a folder must hold: with fewer there are no quantiles to speak of."""
+KEPT_PIXELS = 64_000_000
+"""Pixels of decoded images a folder keeps at hand, 3 bytes each."""
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF orientation → what brings the image upright (EXIF 2.32, tag 274)."""
+
+Progress = Callable[[int, int], None]
+"""Told how many of how many are done."""
+
+
+def load(path: Path | str) -> Image.Image:
+    """Read an image file as RGB pixels: upright, first frame, transparency on white.
+
+    16-bit grayscale is scaled to 8 bits; colour profiles are ignored.
+
+    Raises:
+        DataError: the file is missing, too large, of another format, damaged, or holds numbers
+            whose range nobody knows (32-bit).
+    """
+    path = Path(path)
+    shown = clean(str(path))
+    try:
+        status = path.stat()
+        # Opening a pipe or a device would wait for ever.
+        if not stat.S_ISREG(status.st_mode):
+            raise DataError(shown, "is not a file", "name an image file")
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise DataError(
+            shown, f"cannot be read ({error.strerror})", "check its name and permissions"
+        ) from error
+    return decode(data, shown)
+
+
+def decode(data: bytes, name: str = "image") -> Image.Image:
+    """Read the bytes of an image file as :func:`load` does; errors speak of ``name``.
+
+    Raises:
+        DataError: as for :func:`load`; whatever the bytes are, no other error is raised.
+    """
+    if len(data) > MOST_BYTES:
+        raise DataError(name, f"is larger than {MOST_BYTES >> 20} MB", "save a smaller copy")
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of damaged EXIF, which is dropped, and of large images, checked below.
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+                width, height = image.size
+                if width * height > MOST_PIXELS:
+                    raise DataError(
+                        name,
+                        f"has {width} × {height} pixels, more than {MOST_PIXELS // 10**6} million",
+                        "save a smaller copy",
+                    )
+                image.load()
+                return _plain(image, name)
+    except DataError:
+        raise
+    except UnidentifiedImageError as error:
+        raise DataError(
+            name, "is not an image that can be read", f"use {', '.join(FORMATS)}"
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise DataError(
+            name, f"has more than {MOST_PIXELS // 10**6} million pixels", "save a smaller copy"
+        ) from error
+    except Exception as error:  # Pillow's decoders meet damage with errors of a dozen kinds.
+        reason = clean(str(error)) or type(error).__name__
+        raise DataError(name, f"cannot be decoded ({reason})", "replace the file") from error
+
+
+def clean(text: str) -> str:
+    """Take control and invisible characters out of a name from outside, and bound its length."""
+    seen = "".join(c for c in text if unicodedata.category(c)[0] != "C" and c not in "\u2028\u2029")
+    return seen if len(seen) <= 300 else f"{seen[:299]}…"
+
+
+def _plain(image: Image.Image, name: str) -> Image.Image:
+    """The first frame, loaded, as RGB pixels and nothing else."""
+    turn = TURNS.get(_orientation(image))
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    elif image.mode in ("I", "F"):
+        raise DataError(name, "holds 32-bit numbers of unknown range", "save it with 8 or 16 bits")
+    if image.has_transparency_data:
+        layers = image if image.mode == "RGBA" else image.convert("RGBA")
+        plain = Image.new("RGB", image.size, "white")
+        plain.paste(layers, mask=layers.getchannel("A"))
+    else:
+        plain = image.convert("RGB")
+    if turn is not None:
+        plain = plain.transpose(turn)
+    plain.info = {}
+    return plain
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(0x0112, 1))
+    except Exception:  # Damaged EXIF says nothing; the pixels are still good.
+        return 1
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file of a folder, found readable."""
+
+    name: str
+    """Path within the folder, with slashes, as it lies on the disk."""
+    pixels: str
+    """Hash of what it shows."""
+
+
+class ImageFolder:
+    """The images of a folder and its subfolders, in the order of their names.
+
+    Every file is decoded once at opening, so that damage shows before any experiment. Hidden files
+    are passed over in silence; links that lead out of the folder, and linked folders, are skipped.
+
+    Attributes:
+        path: the folder.
+        skipped: (name, reason) of each file that is no image or cannot be used.
+        summary: one line for people: how many images, and which files were skipped.
+    """
+
+    def __init__(self, path: Path | str, progress: Progress | None = None) -> None:
+        """Open a folder.
+
+        Args:
+            path: the folder.
+            progress: told how many of how many files were read.
+
+        Raises:
+            DataError: it is not there, or holds fewer than ten different images.
+        """
+        self.path = Path(path).expanduser().resolve()
+        if not self.path.is_dir():
+            raise DataError(str(path), "is not a folder", "name a folder of images")
+        self.skipped: list[tuple[str, str]] = []
+        self._files: tuple[_File, ...] = tuple(self._read(self._list(), progress))
+        self._kept: OrderedDict[str, Image.Image] = OrderedDict()
+        self._title = clean(self.path.name) or "folder"
+        self.name = f"{self._title} ({len(self)} images)"
+        different = len({file.pixels for file in self._files})
+        if different < FEWEST:
+            count = f"holds {different} different images" if different else "holds no images"
+            skipped = f"; skipped: {self._skips()}" if self.skipped else ""
+            raise DataError(
+                str(path),
+                f"{count}, fewer than {FEWEST}{skipped}",
+                f"name a folder with at least {FEWEST} ({', '.join(FORMATS)})",
+            )
+
+    @property
+    def summary(self) -> str:
+        """One line: how many images, how many files were skipped, and the first few of them."""
+        skipped = f"; {len(self.skipped)} skipped: {self._skips()}" if self.skipped else ""
+        return f"{self.name}{skipped}"
+
+    @property
+    def digest(self) -> str:
+        """Hash of what all images show, in order."""
+        return hashlib.sha256("\n".join(f.pixels for f in self._files).encode()).hexdigest()
+
+    def __len__(self) -> int:
+        """How many images there are."""
+        return len(self._files)
+
+    def __getitem__(self, index: int) -> Image.Image:
+        """A fresh copy of the image at a position, RGB, stamped with its name.
+
+        Raises:
+            DataError: the file is gone, or shows something else than when the folder was opened.
+        """
+        file = self._files[index]
+        if (image := self._kept.get(file.name)) is None:
+            image = load(self.path / file.name)
+            if provenance.pixel_hash(image) != file.pixels:
+                raise DataError(file.name, "has changed since its folder was opened", "start again")
+            text = clean(file.name)
+            provenance.stamp(image, provenance.Origin("data", by=self._title, text=text))
+            self._keep(file.name, image)
+        self._kept.move_to_end(file.name)
+        # Experiments may draw on what they are given.
+        return image.copy()
+
+    def __iter__(self) -> Iterator[Image.Image]:
+        """All images in order."""
+        return (self[i] for i in range(len(self)))
+
+    def label(self, index: int) -> str:
+        """Name of the subfolder an image lies in, which is often its class; empty at the top."""
+        return clean(PurePosixPath(self._files[index].name).parent.name)
+
+    def part(self, positions: Sequence[int], what: str = "images") -> ImageFolder:
+        """Some of the images as a folder of its own, called ``photos (80 images)``."""
+        chosen = copy.copy(self)
+        chosen._files = tuple(self._files[i] for i in positions)
+        chosen.name = f"{self._title} ({len(chosen)} {what})"
+        return chosen
+
+    def _keep(self, name: str, image: Image.Image) -> None:
+        self._kept[name] = image
+        pixels = sum(kept.width * kept.height for kept in self._kept.values())
+        while pixels > KEPT_PIXELS and len(self._kept) > 1:
+            _, gone = self._kept.popitem(last=False)
+            pixels -= gone.width * gone.height
+
+    def _skip(self, path: Path | str, reason: str) -> None:
+        name = Path(path).relative_to(self.path).as_posix()
+        self.skipped.append((clean(name), reason))
+
+    def _skips(self, most: int = 5) -> str:
+        named = ", ".join(f"{name} {reason}" for name, reason in self.skipped[:most])
+        more = len(self.skipped) - most
+        return f"{named} and {more} more" if more > 0 else named
+
+    def _list(self) -> list[Path]:
+        """All files that may be read, in the order of their names on every system."""
+        files: list[Path] = []
+
+        def unreadable(error: OSError) -> None:
+            self._skip(error.filename, f"cannot be read ({error.strerror})")
+
+        for folder, folders, names in os.walk(self.path, onerror=unreadable):
+            here = Path(folder)
+            for name in folders:
+                if (here / name).is_symlink():
+                    self._skip(here / name, "is a link to a folder")
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            for name in names:
+                if name.startswith("."):
+                    continue
+                path = here / name
+                if path.is_symlink() and not self._holds(path):
+                    self._skip(path, "is a link that leads out of the folder")
+                else:
+                    files.append(path)
+        return sorted(files, key=lambda path: path.relative_to(self.path).parts)
+
+    def _holds(self, link: Path) -> bool:
+        try:
+            return link.resolve().is_relative_to(self.path)
+        except (OSError, RuntimeError):  # A link to itself.
+            return False
+
+    def _read(self, paths: Sequence[Path], progress: Progress | None) -> Iterator[_File]:
+        for done, path in enumerate(paths, 1):
+            try:
+                pixels = provenance.pixel_hash(load(path))
+            except DataError as error:
+                self._skip(path, error.reason)
+            else:
+                yield _File(path.relative_to(self.path).as_posix(), pixels)
+            if progress is not None:
+                progress(done, len(paths))
+
+
+def split(
+    folder: ImageFolder | Path | str, progress: Progress | None = None
+) -> tuple[ImageFolder, ImageFolder]:
+    """Divide a folder into data and a held-out fifth, by what the images show.
+
+    The fifth of the different images with the lowest pixel hashes is held out: the choice depends
+    on nothing but the images, and copies of an image land on the same side.
+
+    Args:
+        folder: open, or the path of one.
+        progress: told how many of how many files were read while it is opened.
+
+    Returns:
+        The data, four fifths, and the held-out images.
+
+    Raises:
+        DataError: there is no such folder, or it holds too few images.
+    """
+    opened = folder if isinstance(folder, ImageFolder) else ImageFolder(folder, progress)
+    hashes = sorted({file.pixels for file in opened._files})
+    held = set(hashes[: round(len(hashes) / 5)])
+    sides: tuple[list[int], list[int]] = ([], [])
+    for position, file in enumerate(opened._files):
+        sides[file.pixels in held].append(position)
+    return opened.part(sides[0]), opened.part(sides[1], "held-out images")

@@ -1,0 +1,42 @@
+"""The agent's manual, printed from the signatures and docstrings of what it may call."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from types import FunctionType
+
+from maia_lab.system import System
+from maia_lab.tools import Tools
+
+NOT_FOR_EXPERIMENTS = {"conclude"}
+
+
+def manual(vocabulary: Mapping[str, tuple[str, ...]] | None = None) -> str:
+    """Everything an experiment may use, as text.
+
+    Args:
+        vocabulary: words by kind that the generator in use can draw, if it is that limited.
+    """
+    chapters = [_chapter("system", System), _chapter("tools", Tools)]
+    if vocabulary:
+        lines = [f"{kind}: {', '.join(words)}" for kind, words in vocabulary.items()]
+        chapters.append("# Words that can be drawn\n\n" + "\n".join(lines))
+    return "\n\n".join(chapters) + "\n"
+
+
+def functions(of: type) -> Iterator[tuple[str, FunctionType]]:
+    """The public methods that experiment code may call, in the order they are written."""
+    for name, member in vars(of).items():
+        if isinstance(member, FunctionType) and not name.startswith("_"):
+            if name not in NOT_FOR_EXPERIMENTS:
+                yield name, member
+
+
+def _chapter(variable: str, of: type) -> str:
+    parts = [f"# {variable}: {of.__name__}\n\n{inspect.getdoc(of)}"]
+    for name, function in functions(of):
+        signature = inspect.signature(function)
+        own = signature.replace(parameters=list(signature.parameters.values())[1:])
+        parts.append(f"## {variable}.{name}{own}\n\n{inspect.getdoc(function)}")
+    return "\n\n".join(parts)

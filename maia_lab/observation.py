@@ -1,0 +1,103 @@
+"""What came back from one experiment: everything it printed, showed, measured and raised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of printed text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image that was shown; its pixels lie in the journal's folder under their hash."""
+
+    sha256: str
+    """Of the stored file's bytes."""
+    alt: str
+    """The picture in words."""
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One condition of one comparison: what was shown to the unit and how it answered."""
+
+    condition: str
+    values: tuple[float, ...]
+    """The unit's activation for each image, in the order given."""
+    bases: tuple[str, ...]
+    """For each image, the base it was edited from (pixel hash), or its own hash: images that share
+    a base are not independent, so intervals resample bases."""
+    mean: float
+    sd: float
+    """Sample standard deviation; 0.0 for a single image."""
+    share_high: float
+    """Share of the images above the 0.95 quantile of the data."""
+    percentile: float
+    """Of the mean, among the data's images, 0–100."""
+    control: str
+    """The condition it was compared with; empty for the control itself."""
+    difference: float = 0.0
+    """Mean minus the control's mean; over shared bases only where the two are paired."""
+    low: float = 0.0
+    """Lower end of the difference's 95 % bootstrap interval …"""
+    high: float = 0.0
+    """… and its upper end."""
+    effect: float = 0.0
+    """Difference in standard deviations of the data's activations."""
+    source: str = ""
+    """Where the images came from: data, the generator's or the editor's name, or a mixture."""
+
+    @property
+    def n(self) -> int:
+        """How many images were measured."""
+        return len(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How well labels tell a unit's active images from the rest, on held-out images."""
+
+    of: str
+    """Whose labels: ``this description``, or a baseline's name."""
+    labels: tuple[str, ...]
+    precision: float | None
+    """Share of the images that hold a label in which the unit is active; None: no image does."""
+    recall: float | None
+    """Share of the images in which the unit is active that hold a label; None: no image is."""
+    predicted: int
+    """Images that hold a label (and nothing that suppresses)."""
+    positives: int
+    """Images in which the unit is active: above its 0.95 quantile over the data."""
+    n: int
+    """Held-out images looked at."""
+    note: str = ""
+    """Why there is no score, where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """The outcome of one approved run."""
+
+    parts: tuple[Text | Picture, ...] = ()
+    """In the order in which they appeared."""
+    measurements: tuple[Measurement, ...] = ()
+    scores: tuple[Score, ...] = ()
+    """Of a conclusion's step only: the description's, then its baselines'."""
+    outcome: Literal["done", "error", "interrupted", "limit", "unknown"] = "done"
+    """``limit``: it ran out of time; ``unknown``: the process ended while it ran."""
+    error: str = ""
+    """The traceback's text, without frames of this package."""
+    seconds: float = 0.0
+
+    @property
+    def text(self) -> str:
+        """All printed text, joined."""
+        return "".join(part.text for part in self.parts if isinstance(part, Text))

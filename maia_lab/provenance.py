@@ -1,0 +1,89 @@
+"""Where an image comes from, kept by the hash of its pixels.
+
+Pillow carries ``image.info`` through crops and blurs, so ``info`` alone lies: here it only names
+the pixels an image was made with. As long as they are still the same, what is known of them holds;
+once they differ, the image is a new one whose parent is known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from threading import Lock
+from typing import Literal
+
+from PIL import Image
+
+STAMP = "maia-pixels"
+"""Key in ``image.info`` under which the hash of the pixels an image was handed out with is kept."""
+KEPT = 20_000
+"""Origins remembered at most; the oldest are forgotten first."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Origin:
+    """How an image came to be."""
+
+    kind: Literal["data", "generated", "edited", "masked", "changed"]
+    by: str
+    """What made it: the data set, the generator, the editor, in the words shown to people."""
+    text: str = ""
+    """The prompt or instruction."""
+    parent: str | None = None
+    """Pixel hash of the image it was made from."""
+    original: Image.Image | None = None
+    """For a masked image, the image that is measured, edited and captioned in its place."""
+
+
+_origins: OrderedDict[str, Origin] = OrderedDict()
+_lock = Lock()
+
+
+def pixel_hash(image: Image.Image) -> str:
+    """Identify an image by what it shows: sha256 over size and RGB bytes, in hex."""
+    rgb = image if image.mode == "RGB" else image.convert("RGB")
+    return hashlib.sha256(f"{rgb.width}x{rgb.height}:".encode() + rgb.tobytes()).hexdigest()
+
+
+def stamp(image: Image.Image, origin: Origin) -> Image.Image:
+    """Remember where ``image`` comes from, and return it."""
+    key = pixel_hash(image)
+    image.info[STAMP] = key
+    with _lock:
+        known = _origins.get(key)
+        # Identical pixels may be met twice (an edit that changes nothing): the first origin stands.
+        _origins[key] = known or origin
+        _origins.move_to_end(key)
+        while len(_origins) > KEPT:
+            _origins.popitem(last=False)
+    return image
+
+
+def origin(image: Image.Image) -> Origin | None:
+    """What is known of an image: None if this process never handed it out."""
+    key = pixel_hash(image)
+    with _lock:
+        known = _origins.get(key)
+    if known is None and (parent := image.info.get(STAMP)) not in (None, key):
+        return Origin("changed", "experiment code", parent=str(parent))
+    return known
+
+
+def original(image: Image.Image) -> Image.Image:
+    """The image to measure, edit or caption: for a masked image the one it was made from."""
+    known = origin(image)
+    return image if known is None or known.original is None else known.original
+
+
+def base(image: Image.Image) -> str:
+    """Pixel hash of the first image in the chain of edits that led here: its own if there is none."""
+    image = original(image)
+    key, known = pixel_hash(image), origin(image)
+    seen = {key}
+    while known is not None and known.parent is not None and known.parent not in seen:
+        key = known.parent
+        seen.add(key)
+        with _lock:
+            known = _origins.get(key)
+    return key

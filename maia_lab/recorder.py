@@ -1,0 +1,101 @@
+"""Where an experiment's output goes: kept for the agent when a session runs it, else just shown."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from PIL import Image
+
+from maia_lab.observation import Measurement, Picture, Score, Text
+
+
+class Recorder(Protocol):
+    """What :class:`maia_lab.tools.Tools` writes to."""
+
+    def text(self, text: str) -> None:
+        """Take printed text."""
+
+    def picture(self, image: Image.Image, alt: str) -> None:
+        """Take a picture, with the same in words."""
+
+    def measured(self, measurements: Sequence[Measurement]) -> None:
+        """Take one comparison's conditions."""
+
+    def scored(self, scores: Sequence[Score]) -> None:
+        """Take a conclusion's scores."""
+
+
+class Kept:
+    """Keeps everything, in order, for one step's observation."""
+
+    def __init__(self, store: Callable[[bytes], str]) -> None:
+        """Hand pictures to ``store``, which returns the sha256 they are kept under."""
+        self._store = store
+        self.parts: list[Text | Picture] = []
+        self.measurements: list[Measurement] = []
+        self.scores: list[Score] = []
+
+    def text(self, text: str) -> None:
+        """Take printed text; runs of it are one part."""
+        if self.parts and isinstance(last := self.parts[-1], Text):
+            self.parts[-1] = Text(last.text + text)
+        elif text:
+            self.parts.append(Text(text))
+
+    def picture(self, image: Image.Image, alt: str) -> None:
+        """Take a picture."""
+        file = io.BytesIO()
+        image.save(file, "PNG", optimize=True)
+        sha256 = self._store(file.getvalue())
+        self.parts.append(Picture(sha256, alt, image.width, image.height))
+
+    def measured(self, measurements: Sequence[Measurement]) -> None:
+        """Take one comparison's conditions."""
+        self.measurements += measurements
+
+    def scored(self, scores: Sequence[Score]) -> None:
+        """Take a conclusion's scores."""
+        self.scores += scores
+
+
+class Shown:
+    """Outside a session: prints text, and displays pictures where IPython is running."""
+
+    def text(self, text: str) -> None:
+        """Print it."""
+        sys.stdout.write(text)
+
+    def picture(self, image: Image.Image, alt: str) -> None:
+        """Display it in a notebook; elsewhere say what it would have shown."""
+        ipython = sys.modules.get("IPython")
+        if ipython is not None and ipython.get_ipython() is not None:
+            sys.modules["IPython.display"].display(image)
+        else:
+            self.text(f"[picture: {alt}]\n")
+
+    def measured(self, measurements: Sequence[Measurement]) -> None:
+        """Nothing to keep it for."""
+
+    def scored(self, scores: Sequence[Score]) -> None:
+        """Nothing to keep them for."""
+
+
+class Relay:
+    """A recorder whose target changes from step to step."""
+
+    def __init__(self) -> None:
+        """Start outside any session."""
+        self.target: Recorder = Shown()
+
+    @contextlib.contextmanager
+    def to(self, target: Recorder) -> Iterator[None]:
+        """Write to ``target`` within the block."""
+        before, self.target = self.target, target
+        try:
+            yield
+        finally:
+            self.target = before

@@ -1,0 +1,144 @@
+"""A session told on one page that anyone can open: a fold of its journal, and nothing but text."""
+
+from __future__ import annotations
+
+import difflib
+import io
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from maia_lab.errors import JournalError
+from maia_lab.forest import Forest
+from maia_lab.notebook_export import setup, to_ipynb, to_notebook
+from maia_lab.plain import one_line, visible
+from maia_lab.story import Step, Story, picture
+from maia_lab.summary import TEMPLATES, open_templates, to_markdown
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+    from maia_lab.journal import Journal
+
+__all__ = ["to_html", "to_markdown", "to_notebook", "write"]
+
+HEADING = 80
+"""Characters of a printed line that may be taken for the heading of a picture."""
+_MARKS = {"supported": "✓", "contradicted": "✗", "untested": "○"}
+_STATES = {
+    "waiting": "waits for a verdict",
+    "approved": "approved, its outcome is not known",
+    "rejected": "never ran",
+    "stopped": "never ran",
+    "error": "ended in an error",
+    "interrupted": "interrupted",
+    "limit": "ran out of time",
+    "unknown": "the process ended while it ran",
+}
+
+
+def to_html(*journals: Journal) -> str:
+    """Tell sessions on one self-contained page: pictures inlined, light and dark, no script.
+
+    Raises:
+        JournalError: in one of the journals no session was opened.
+    """
+    from markupsafe import Markup
+
+    def image(story: Story, sha256: str) -> Markup:
+        found = picture(journals[stories.index(story)], sha256)
+        return Markup("data:{};base64,{}").format(*found) if found else Markup("")
+
+    stories = [Story.read(journal) for journal in journals]
+    environment = open_templates(visible, {"code": _highlighted, "signed": "{:+.3g}".format})
+    return environment.get_template("report.html").render(
+        stories=stories,
+        title=" · ".join([*(str(s.opened.question.unit) for s in stories), "maia_lab"]),
+        style=Markup((TEMPLATES / "style.css").read_text("utf-8")),
+        marks=_MARKS,
+        states=_STATES,
+        image=image,
+        forest=Forest.of,
+        changes=_changes,
+        headed=_headed,
+        setup=setup,
+    )
+
+
+def write(journals: Journal | Sequence[Journal], folder: Path) -> dict[str, Path]:
+    """Write ``report.html``, a notebook for each session, and ``report.md`` into a folder.
+
+    Args:
+        journals: one session's, or several for one page about all of them.
+        folder: made if it is not there. Files of these names are replaced.
+
+    Returns:
+        Where each file lies, by its name.
+
+    Raises:
+        JournalError: no session was opened in a journal, or the folder cannot be written to.
+    """
+    journals = [journals] if not isinstance(journals, Sequence) else journals
+    texts = {"report.html": to_html(*journals)}
+    for journal in journals:
+        texts[f"{journal.name}.ipynb"] = to_ipynb(journal)
+    texts["report.md"] = "\n\n".join(to_markdown(journal) for journal in journals)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return {name: _replace(folder / name, text) for name, text in texts.items()}
+    except OSError as error:
+        raise JournalError(
+            str(folder), f"cannot be written to ({error.strerror})", "name another folder"
+        ) from error
+
+
+def _replace(path: Path, text: str) -> Path:
+    """Write a whole file or none of it: a reader never meets half a report."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.write_text(text, "utf-8", newline="\n")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def _highlighted(code: str) -> Markup:
+    """Python with its keywords, strings, numbers and comments marked, as plain spans."""
+    from markupsafe import Markup, escape
+
+    code = visible(code)
+    try:
+        from pygments import lex
+        from pygments.lexers.python import PythonLexer
+        from pygments.token import Comment, Keyword, Number, Operator, String
+    except ImportError:
+        return Markup("<pre><code>{}</code></pre>").format(code)
+    kinds = {Keyword: "k", Operator.Word: "k", String: "s", Number: "m", Comment: "c"}
+    spans = io.StringIO()
+    for token, text in lex(code, PythonLexer()):
+        kind = next((letter for family, letter in kinds.items() if token in family), None)
+        spans.write(f'<span class="{kind}">{escape(text)}</span>' if kind else escape(text))
+    return Markup(f"<pre><code>{spans.getvalue().rstrip()}</code></pre>")
+
+
+def _headed(text: str) -> tuple[str, str]:
+    """A text, and the last line of it that reads like a heading of the picture after it."""
+    *lines, last = text.rstrip().split("\n")
+    if last != one_line(last) or len(last) > HEADING:
+        return text, ""
+    return "\n".join(lines), last
+
+
+def _changes(step: Step) -> Markup:
+    """What the reviewer changed, line by line."""
+    from markupsafe import Markup
+
+    kinds = {"+": "add", "-": "cut", " ": "same"}
+    before, after = (visible(c).splitlines() for c in (step.offered.proposal.code, step.code))
+    lines = list(difflib.unified_diff(before, after, lineterm="", n=len(before)))[3:]
+    spans = Markup("").join(
+        Markup('<span class="{}">{}</span>').format(kinds[line[0]], line) for line in lines
+    )
+    return Markup("<pre><code>{}</code></pre>").format(spans)

@@ -1,0 +1,80 @@
+"""A data set of scenes that is drawn as it is read: the same seed, the same images."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from maia_lab.errors import DataError
+from maia_lab.provenance import Origin
+from maia_lab.scenes.keep import keep
+from maia_lab.scenes.render import VERSION, render
+from maia_lab.scenes.sample import sample, stream
+from maia_lab.scenes.scene import Scene
+
+KEPT = 5000
+"""Drawn images kept in memory, at 48 KiB each: the rest is drawn again when it is read again."""
+
+
+class SceneImages:
+    """So many random scenes, as images.
+
+    Each is drawn from a stream of its own, named by purpose, seed and position, so that two
+    purposes share no scene, and a longer data set begins with the shorter one.
+    """
+
+    def __init__(self, n: int, seed: int = 0, size: int = 128, purpose: str = "data") -> None:
+        """Describe the data; nothing is drawn yet.
+
+        Args:
+            n: how many images.
+            seed: which ones.
+            size: side in pixels.
+            purpose: ``data``, ``held-out``, or any other word for another stream.
+
+        Raises:
+            DataError: there would be no image.
+        """
+        if n < 1:
+            raise DataError(n, "scenes are no data", "ask for one at least")
+        self._n, self._seed, self._size, self._purpose = n, seed, size, purpose
+        self._drawn: dict[int, NDArray[np.uint8]] = {}
+
+    @property
+    def name(self) -> str:
+        """``3000 scenes``, ``1000 held-out scenes``."""
+        return f"{self._n} {'' if self._purpose == 'data' else self._purpose + ' '}scenes"
+
+    @property
+    def digest(self) -> str:
+        """Hash of all that the images depend on."""
+        what = f"scenes {VERSION} {self._purpose} {self._n} {self._seed} {self._size}"
+        return hashlib.sha256(what.encode()).hexdigest()
+
+    def scene(self, index: int) -> Scene:
+        """The scene at a position, without drawing it."""
+        if not -self._n <= index < self._n:
+            raise IndexError(index)
+        return sample(stream(self._purpose, self._seed, index % self._n))
+
+    def __len__(self) -> int:
+        """How many images there are."""
+        return self._n
+
+    def __getitem__(self, index: int) -> Image.Image:
+        """The image at a position, stamped, its scene known."""
+        scene, index = self.scene(index), index % self._n
+        pixels = self._drawn.get(index)
+        if pixels is None:
+            pixels = render(scene, self._size)
+            if len(self._drawn) < KEPT:
+                self._drawn[index] = pixels
+        return keep(Image.fromarray(pixels), scene, Origin("data", self.name))
+
+    def __iter__(self) -> Iterator[Image.Image]:
+        """All images in order."""
+        return (self[index] for index in range(self._n))

@@ -1,0 +1,298 @@
+"""The loop as a state machine: question → proposal → verdict → observation → … → conclusion.
+
+It knows nothing of who drives it: a terminal, a notebook's hooks or a script. Every transition is
+refused when it is out of order, and is in the journal before it takes effect.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING
+
+from maia_lab.errors import SessionError
+from maia_lab.events import (
+    Accepted,
+    Began,
+    Decided,
+    Event,
+    Noted,
+    Observed,
+    Offered,
+    Opened,
+    Paused,
+    Resumed,
+    Stopped,
+)
+from maia_lab.flags import flags
+from maia_lab.journal import Journal
+from maia_lab.ledger import Ledger
+from maia_lab.observation import Observation, Score
+from maia_lab.proposal import Conclusion, Proposal
+from maia_lab.review import Reject, Ticket, Verdict
+from maia_lab.state import Phase, State, advance
+from maia_lab.task import Question
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True, slots=True)
+class Briefing:
+    """Everything an agent is told before it speaks."""
+
+    question: Question
+    events: Sequence[Event]
+    steps_left: int
+    """Including the one it is asked for."""
+    must_conclude: bool
+    """The budget has come to its last step: anything but a conclusion ends the session."""
+
+
+class Session:
+    """One investigation of one unit."""
+
+    def __init__(self, journal: Journal) -> None:
+        """Take up the session that a journal holds. See :meth:`open` for a new one."""
+        self.journal = journal
+        self._lock = RLock()
+        self._state = State()
+        for event in journal.events:
+            self._state = advance(self._state, event)
+        self._finish: Callable[[], None] | None = None
+
+    @classmethod
+    def open(cls, journal: Journal, opened: Opened) -> Session:
+        """Begin a session in an empty journal."""
+        session = cls(journal)
+        session._append(opened)
+        return session
+
+    # What is so.
+
+    @property
+    def name(self) -> str:
+        """Readable and unique in its folder: ``amber-fox``."""
+        return self.opened.session
+
+    @property
+    def state(self) -> State:
+        """Where the session stands."""
+        return self._state
+
+    @property
+    def opened(self) -> Opened:
+        """The question, and everything the session was opened with."""
+        if self._state.opened is None:
+            raise SessionError(self.journal.name, "was never opened", "start a new session")
+        return self._state.opened
+
+    @property
+    def ledger(self) -> Ledger:
+        """Predictions against measurements, so far."""
+        return Ledger.fold(self.journal.events)
+
+    @property
+    def conclusion(self) -> Conclusion | None:
+        """The accepted conclusion, or None."""
+        offered = self._state.offered
+        if self._state.phase is not Phase.CONCLUDED or offered is None:
+            return None
+        return offered.proposal if isinstance(offered.proposal, Conclusion) else None
+
+    @property
+    def concluding(self) -> bool:
+        """Whether held-out images may be looked at: an approved conclusion is being scored, or was."""
+        offered = self._state.offered
+        scoring = self._state.phase in (Phase.RUNNING, Phase.SCORED, Phase.CONCLUDED)
+        return scoring and offered is not None and isinstance(offered.proposal, Conclusion)
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        """Of the last scored conclusion: the description's, then its baselines'."""
+        scored = [e.observation.scores for e in self.journal.events if isinstance(e, Observed)]
+        return next((scores for scores in reversed(scored) if scores), ())
+
+    @property
+    def seconds(self) -> float:
+        """Time the session has worked: waiting for people, and for being resumed, left out."""
+        total, before = 0.0, None
+        for record in self.journal.records:
+            waited = isinstance(record.event, Decided | Accepted | Noted | Resumed)
+            if before is not None and before.epoch == record.epoch and not waited:
+                total += record.monotonic - before.monotonic
+            before = record
+        if before is not None and before.epoch == self.journal.epoch and self._state.working:
+            total += time.monotonic() - before.monotonic
+        return total
+
+    @property
+    def briefing(self) -> Briefing:
+        """What the agent is told now."""
+        setting = self.opened.setting
+        left = setting.max_steps - self._state.step
+        late = self.seconds >= setting.max_seconds
+        return Briefing(
+            self.opened.question, tuple(self.journal.events), left, must_conclude=left <= 1 or late
+        )
+
+    # What may happen.
+
+    def offer(self, proposal: Proposal | Conclusion, by: str) -> Ticket | None:
+        """Put a proposal before the reviewer.
+
+        Returns:
+            The ticket that decides it; None if the ledger sent it back at once, as it does the
+            first time that a conclusion cites what its own measurements contradict, while there is
+            a step left to look again.
+        """
+        with self._lock:
+            step, last = self._state.step + 1, self.briefing.must_conclude
+            self._append(Offered(step, 1, proposal, by, flags(proposal)))
+            objections = () if self._state.objected or last else self._objections(proposal)
+            if not objections:
+                return self.ticket
+            self._append(Decided(step, 1, Reject(" ".join(objections)), "ledger"))
+            return None
+
+    @property
+    def ticket(self) -> Ticket:
+        """For the proposal that waits now. It is void once used, offered anew, or in another process."""
+        with self._lock:
+            offered = self._state.offered
+            if self._state.phase is not Phase.WAITING or offered is None:
+                raise SessionError(
+                    self.name, f"has no open proposal ({self._state})", "wait for the next one"
+                )
+            return Ticket(
+                self.name,
+                offered.step,
+                offered.revision,
+                sha256(offered.proposal.code),
+                self.journal.epoch,
+            )
+
+    def decide(self, ticket: Ticket, verdict: Verdict, by: str) -> str | None:
+        """Settle the open proposal, once.
+
+        Returns:
+            The code that may now run, exactly; None if nothing may.
+
+        Raises:
+            SessionError: the ticket was used, or is of another text, revision, process or session.
+        """
+        with self._lock:
+            open_ticket = self.ticket
+            if ticket != open_ticket:
+                raise SessionError(
+                    f"the ticket for {ticket.session}/{ticket.step}",
+                    "is not for the proposal that waits now",
+                    f"look at {open_ticket.session}/{open_ticket.step} as it is, and decide again",
+                )
+            self._append(Decided(ticket.step, ticket.revision, verdict, by))
+            return self._state.code
+
+    def began(self) -> None:
+        """Say that the approved code starts now. Without this, it must not."""
+        with self._lock:
+            code = self._state.code
+            if code is None:
+                raise SessionError(
+                    self.name, f"has nothing approved to run ({self._state})", "approve a proposal"
+                )
+            self._append(Began(self._state.step, self._state.revision, sha256(code)))
+
+    def observed(self, observation: Observation) -> None:
+        """Take what the running step came to."""
+        with self._lock:
+            self._append(Observed(self._state.step, observation))
+
+    def note(self, text: str, by: str = "human") -> None:
+        """Speak to the agent without rejecting anything."""
+        with self._lock:
+            self._append(Noted(text, by))
+
+    def accept(self, by: str) -> None:
+        """Let the scored conclusion stand."""
+        with self._lock:
+            self._append(Accepted(self._state.step, by))
+
+    def not_yet(self, note: str, by: str) -> None:
+        """Send the scored conclusion back: "not yet, test …"."""
+        with self._lock:
+            self._append(Decided(self._state.step, self._state.revision, Reject(note), by))
+
+    def pause(self, why: str) -> None:
+        """Leave the session as it stands, to be resumed."""
+        with self._lock:
+            self._append(Paused(why))
+
+    def stop(self, why: str, by: str) -> None:
+        """End the session without a conclusion."""
+        with self._lock:
+            self._append(Stopped(why, by))
+
+    def resume(self) -> None:
+        """Go on after a pause or in a new process.
+
+        A proposal that waited, or was approved and had not begun, is offered anew. A step that had
+        begun and was not observed is never run again by itself: its outcome is unknown.
+        """
+        with self._lock:
+            self._append(Resumed(self.journal.epoch))
+            state, offered = self._state, self._state.offered
+            if state.phase is Phase.RUNNING:
+                lost = "The process ended while this step ran; what it did is unknown."
+                self._append(Observed(state.step, Observation(outcome="unknown", error=lost)))
+            elif state.phase in (Phase.WAITING, Phase.APPROVED) and offered is not None:
+                self._append(replace(offered, revision=offered.revision + 1))
+
+    # For whoever opened it.
+
+    def wait(self) -> Session:
+        """Work until the session is concluded, stopped or paused; returns itself."""
+        if self._finish is not None:
+            self._finish()
+        return self
+
+    def finish_by(self, finish: Callable[[], None]) -> Session:
+        """Say how :meth:`wait` gets the session to its end; returns the session itself."""
+        self._finish = finish
+        return self
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Every measurement of the session, one row a condition."""
+        import pandas
+
+        rows = [
+            {"step": step, "condition": m.condition, "n": m.n, "mean": m.mean, "sd": m.sd}
+            | {"share_high": m.share_high, "percentile": m.percentile, "control": m.control}
+            | {"difference": m.difference, "low": m.low, "high": m.high, "effect": m.effect}
+            | {"source": m.source}
+            for step, m in self.ledger.measurements
+        ]
+        return pandas.DataFrame(rows)
+
+    def report(self, folder: str | Path) -> dict[str, Path]:
+        """Write ``report.html``, the notebook and ``report.md`` into a folder."""
+        from maia_lab import report
+
+        return report.write(self.journal, Path(folder))
+
+    def _objections(self, proposal: Proposal | Conclusion) -> tuple[str, ...]:
+        return self.ledger.objections(proposal) if isinstance(proposal, Conclusion) else ()
+
+    def _append(self, event: Event) -> None:
+        with self._lock:
+            after = advance(self._state, event)
+            self.journal.append(event)
+            self._state = after
+
+
+def sha256(code: str) -> str:
+    """Identify a text by its UTF-8 bytes."""
+    return hashlib.sha256(code.encode()).hexdigest()

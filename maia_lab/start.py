@@ -1,0 +1,182 @@
+"""Begin a session, or go on with one: a study, a journal, an agent and a reviewer brought together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from maia_lab import places
+from maia_lab.console import ConsoleReviewer, PolicyReviewer
+from maia_lab.doors import open_agent
+from maia_lab.errors import SessionError
+from maia_lab.events import Event, Opened, Setting
+from maia_lab.executor import LocalExecutor
+from maia_lab.journal import Journal, readable_name
+from maia_lab.loop import Reviewer, run
+from maia_lab.review import Policy
+from maia_lab.session import Session
+from maia_lab.study import Progress, Study, open_study
+from maia_lab.task import DESCRIBE
+from maia_lab.unit import Unit
+from maia_lab.version import __version__
+from maia_lab.world import World
+
+Reader = Callable[[Event], None]
+
+
+def describe(
+    unit: Unit | str | object,
+    layer: str | None = None,
+    index: int | str | None = None,
+    *,
+    data: str | Path | World | None = None,
+    generator: str | None = None,
+    preprocess: object = None,
+    classes: tuple[str, ...] | None = None,
+    agent: str = "offline",
+    review: Policy = "ask",
+    max_steps: int = 25,
+    max_seconds: float = 1800.0,
+    seed: int = 0,
+    session: str | None = None,
+    folder: str | Path | None = None,
+    progress: Progress | None = None,
+    reader: Reader | None = None,
+) -> Session:
+    """Ask an agent what makes a unit active. Nothing runs before :meth:`Session.wait`.
+
+    Args:
+        unit: an address (``"scenes/layer4/12"``), or a model with ``layer`` and ``index``.
+        layer: the layer, where ``unit`` is a model.
+        index: the unit's position in the layer, or its class name.
+        data: a folder of images or a world; needed for a model that was not trained on scenes.
+        generator: whose generator and editor are used, where not the model's own world's.
+        preprocess: how an image becomes the model's input, where the model does not say.
+        classes: names of the logits, in order.
+        agent: who experiments.
+        review: ``"ask"`` at the console, ``"safe"`` or ``"auto"``: see :data:`review.Policy`.
+        max_steps: the last one is kept for a conclusion.
+        max_seconds: of work; waiting for a human does not count.
+        seed: where every random choice starts from.
+        session: a name for it; a readable one is made up otherwise.
+        folder: where sessions are kept, if not in the user's data folder.
+        progress: told (done, total) while the exemplars are computed.
+        reader: sent every event as it happens.
+
+    Returns:
+        The session, opened: ``.wait()``, then ``.conclusion``, ``.scores``, ``.ledger``,
+        ``.to_frame()``, ``.report(folder)``.
+
+    Example:
+        >>> session = describe("scenes/layer4/12", review="auto").wait()
+        >>> print(session.conclusion.description)
+    """
+    study = open_study(
+        unit, layer, index, data=data, generator=generator, preprocess=preprocess,
+        classes=classes, seed=seed, progress=progress,
+    )  # fmt: skip
+    root = Path(folder) if folder is not None else places.sessions()
+    taken = {path.name for path in root.iterdir()} if root.is_dir() else set()
+    journal = Journal.create(root, session or readable_name(taken))
+    world = study.world
+    setting = Setting(
+        agent=agent,
+        world=world.name,
+        data=world.data.name,
+        generator=world.generator.name if world.generator else "",
+        editor=world.editor.name if world.editor else "",
+        captioner=world.captioner.name if world.captioner else "",
+        policy=review,
+        max_steps=max_steps,
+        max_seconds=max_seconds,
+        seed=seed,
+        digests=study.digests,
+        options=study.options,
+        version=__version__,
+    )
+    opened = Opened(journal.name, DESCRIBE.ask(study.unit), setting)
+    return _ready(Session.open(journal, opened), study, reader)
+
+
+def resume(
+    session: str | Path,
+    *,
+    study: Study | None = None,
+    folder: str | Path | None = None,
+    review: Policy | None = None,
+    progress: Progress | None = None,
+    reader: Reader | None = None,
+) -> Session:
+    """Go on with a session that was paused, interrupted, or lost its process.
+
+    Args:
+        session: its name, or its folder.
+        study: needed where the model was given as an object.
+        folder: where sessions are kept, if not in the user's data folder.
+        review: another policy than the session was opened with.
+        progress: told (done, total) while the exemplars are computed.
+        reader: sent every event from the first on.
+
+    Raises:
+        SessionError: it has ended, or weights or data are not the ones it began with.
+        JournalError: it cannot be written to.
+    """
+    going = find(session, folder)
+    if going.state.ended:
+        raise SessionError(
+            going.name, f"has ended ({going.state.phase})", f"read it with: maia report {going.name}"
+        )
+    setting = going.opened.setting
+    if study is None:
+        options = dict(setting.options)
+        options.pop("seed", None)
+        study = open_study(
+            going.opened.question.unit,
+            data=options.get("data"),
+            generator=options.get("generator"),
+            seed=setting.seed,
+            progress=progress,
+        )
+    for (what, before), (_, now) in zip(setting.digests, study.digests, strict=True):
+        if before != now:
+            raise SessionError(
+                going.name,
+                f"began with other {what} than are there now",
+                "bring them back, or start a new session",
+            )
+    if review is not None:
+        going.note(f"The review policy is now {review}.", by="human")
+    going.resume()
+    return _ready(going, study, reader, review)
+
+
+def find(session: str | Path, folder: str | Path | None = None) -> Session:
+    """Open a session by its folder, or by its name in the folder of sessions."""
+    root = Path(folder) if folder is not None else places.sessions()
+    path = Path(session)
+    known = path if (path / "journal.jsonl").is_file() else root / str(session)
+    if not (known / "journal.jsonl").is_file():
+        raise SessionError(
+            str(session), f"is not a session in {root}", "list them with: maia sessions"
+        )
+    return Session(Journal.open(known))
+
+
+def _ready(
+    session: Session, study: Study, reader: Reader | None, review: Policy | None = None
+) -> Session:
+    """Make ``session.wait()`` work it to its end in this process."""
+    if reader is not None:
+        session.journal.read_by(reader)
+    setting, tools = session.opened.setting, study.tools
+    tools.may_conclude = lambda: session.concluding
+    words = study.world.words
+    agent = open_agent(
+        setting.agent, vocabulary=words.vocabulary if words else {}, seed=setting.seed
+    )
+    policy = review or setting.policy
+    reviewer: Reviewer = ConsoleReviewer() if policy == "ask" else PolicyReviewer(policy)
+    executor = LocalExecutor(
+        {"system": study.system, "tools": tools}, tools.recorder, session.journal.keep
+    )
+    return session.finish_by(lambda: run(session, agent, reviewer, executor))

@@ -1,0 +1,149 @@
+"""Where a session stands: a fold over its events that refuses what is out of order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from maia_lab.errors import SessionError
+from maia_lab.events import (
+    Accepted,
+    Began,
+    Decided,
+    Event,
+    Noted,
+    Observed,
+    Offered,
+    Opened,
+    Paused,
+    Resumed,
+    Stopped,
+)
+from maia_lab.proposal import Conclusion
+from maia_lab.review import Approve, Edit, Reject, Stop
+
+
+class Phase(StrEnum):
+    """What a session waits for."""
+
+    NEW = "new"
+    THINKING = "thinking"
+    WAITING = "waiting for a verdict"
+    APPROVED = "approved, not begun"
+    RUNNING = "running"
+    SCORED = "concluded and scored, waiting to be accepted"
+    PAUSED = "paused"
+    CONCLUDED = "concluded"
+    STOPPED = "stopped"
+
+
+ENDED = (Phase.CONCLUDED, Phase.STOPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All that transitions depend on. Nothing else is kept in memory."""
+
+    phase: Phase = Phase.NEW
+    opened: Opened | None = None
+    step: int = 0
+    """The last step offered."""
+    revision: int = 0
+    offered: Offered | None = None
+    """The last proposal, whatever became of it."""
+    code: str | None = None
+    """Approved and not yet begun: the only text that may run."""
+    objected: bool = False
+    """The ledger has already sent one conclusion back."""
+    paused_in: Phase = Phase.NEW
+    why: str = ""
+    """Of a pause or a stop."""
+
+    @property
+    def ended(self) -> bool:
+        """Nothing more can happen."""
+        return self.phase in ENDED
+
+    @property
+    def working(self) -> bool:
+        """Time passes for the agent or the machine, not for a human."""
+        return self.phase in (Phase.THINKING, Phase.APPROVED, Phase.RUNNING)
+
+    def __str__(self) -> str:
+        """In words."""
+        return f"step {self.step}, {self.phase}" + (f": {self.why}" if self.why else "")
+
+
+def advance(state: State, event: Event) -> State:
+    """The state after an event.
+
+    Raises:
+        SessionError: the event is out of order. Nothing has changed.
+    """
+    match state.phase, event:
+        case Phase.NEW, Opened():
+            return replace(state, phase=Phase.THINKING, opened=event)
+        case Phase.THINKING, Offered(step=step, revision=1) if step == state.step + 1:
+            return _waiting(state, event)
+        case (Phase.WAITING | Phase.APPROVED), Offered(step=step, revision=revision) if (
+            step == state.step and revision == state.revision + 1
+        ):
+            return _waiting(state, event)
+        case (Phase.WAITING | Phase.SCORED), Decided() if _same(state, event):
+            return _decided(state, event)
+        case Phase.APPROVED, Began(step=step, revision=revision) if (
+            step == state.step and revision == state.revision
+        ):
+            return replace(state, phase=Phase.RUNNING, code=None)
+        case Phase.RUNNING, Observed(step=step, observation=observation) if step == state.step:
+            proposal = state.offered.proposal if state.offered is not None else None
+            scored = isinstance(proposal, Conclusion) and observation.outcome == "done"
+            return replace(state, phase=Phase.SCORED if scored else Phase.THINKING)
+        case Phase.SCORED, Accepted(step=step) if step == state.step:
+            return replace(state, phase=Phase.CONCLUDED)
+        case phase, Noted() if phase is not Phase.NEW and not state.ended:
+            return state
+        case phase, Paused(why=why) if phase not in (Phase.NEW, Phase.PAUSED) and not state.ended:
+            return replace(state, phase=Phase.PAUSED, paused_in=phase, why=why)
+        case phase, Resumed() if phase is not Phase.NEW and not state.ended:
+            back = state.paused_in if phase is Phase.PAUSED else phase
+            return replace(state, phase=back, why="")
+        case phase, Stopped(why=why) if phase is not Phase.NEW and not state.ended:
+            return replace(state, phase=Phase.STOPPED, why=why, code=None)
+    raise SessionError(
+        type(event).__name__.lower(),
+        f"is out of order: the session is at {state}",
+        "look at its status, and do the next thing first",
+    )
+
+
+def _waiting(state: State, event: Offered) -> State:
+    return replace(
+        state,
+        phase=Phase.WAITING,
+        step=event.step,
+        revision=event.revision,
+        offered=event,
+        code=None,
+    )
+
+
+def _same(state: State, event: Decided) -> bool:
+    return (event.step, event.revision) == (state.step, state.revision)
+
+
+def _decided(state: State, event: Decided) -> State:
+    scored = state.phase is Phase.SCORED
+    match event.verdict:
+        case Approve() if not scored and state.offered is not None:
+            return replace(state, phase=Phase.APPROVED, code=state.offered.proposal.code)
+        case Edit(code=code) if not scored:
+            return replace(state, phase=Phase.APPROVED, code=code)
+        case Reject():
+            objected = state.objected or event.by == "ledger"
+            return replace(state, phase=Phase.THINKING, objected=objected)
+        case Stop(note=note):
+            return replace(state, phase=Phase.STOPPED, why=note or "stopped by the reviewer")
+    raise SessionError(
+        type(event.verdict).__name__.lower(), "does not fit here", "accept it, or say what to test"
+    )

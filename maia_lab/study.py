@@ -1,0 +1,95 @@
+"""A unit with the system and the tools to examine it: what every experiment cell is given."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from maia_lab.doors import open_index, open_model, open_world
+from maia_lab.errors import UnitError
+from maia_lab.system import System
+from maia_lab.tools import Tools
+from maia_lab.unit import Unit
+from maia_lab.world import World
+
+Progress = Callable[[int, int], None]
+"""Told (done, total) while a long pass goes on."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Study:
+    """Everything an experiment needs; ``system`` and ``tools`` are the two names it uses."""
+
+    unit: Unit
+    system: System
+    tools: Tools
+    world: World
+    digests: tuple[tuple[str, str], ...]
+    """Of weights and data: a session goes on only with the same."""
+    options: tuple[tuple[str, str], ...]
+    """How to open the same study again, by name."""
+
+
+def open_study(
+    unit: Unit | str | object,
+    layer: str | None = None,
+    index: int | str | None = None,
+    *,
+    data: str | Path | World | None = None,
+    generator: str | None = None,
+    preprocess: object = None,
+    classes: tuple[str, ...] | None = None,
+    name: str = "net",
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Study:
+    """Open a unit for experiments: load its model, find its world, build its exemplars.
+
+    Args:
+        unit: an address (``"scenes/layer4/12"``), or a model: a name, a torch module, or any
+            function of images, with ``layer`` and ``index`` beside it.
+        layer: the layer, where ``unit`` is a model.
+        index: the unit's position in the layer, or its class name.
+        data: a folder of images or a world; needed for a model that was not trained on scenes.
+        generator: whose generator and editor are used, where not the model's own world's.
+        preprocess: how an image becomes the model's input, where the model does not say.
+        classes: names of the logits, in order.
+        name: what a model given as an object is called in the address.
+        seed: where every random choice of the tools starts from.
+        progress: told (done, total) while the exemplars are computed.
+
+    Raises:
+        MaiaError: of the kind that says what is missing or wrong, and what to do.
+
+    Example:
+        >>> study = open_study("scenes/layer4/12")
+        >>> system, tools = study.system, study.tools
+    """
+    if isinstance(unit, str) and layer is None:
+        unit = Unit.parse(unit)
+    if isinstance(unit, Unit):
+        subject: object = unit.model
+        layer, index = unit.layer, unit.index
+    else:
+        subject = unit
+    if layer is None or index is None:
+        raise UnitError(unit, "is a model without a unit", "give layer and index as well")
+    model = open_model(subject, preprocess, classes)
+    address = Unit(model.name if isinstance(subject, str) else name, layer, index)
+    opened = model.layer(layer)
+    position = model.index(layer, index)
+    world = open_world(model, data, generator, progress)
+    exemplars = open_index(opened, world.data, progress)(position)
+    system = System(address, opened, position, exemplars.reference)
+    content = hashlib.sha256((world.data.digest + world.held_out.digest).encode()).hexdigest()
+    named = {"data": data, "generator": generator, "seed": seed or None}
+    return Study(
+        address,
+        system,
+        Tools(world, system, exemplars, seed),
+        world,
+        (("weights", opened.digest), ("data", content)),
+        tuple((k, str(v)) for k, v in named.items() if isinstance(v, str | Path | int)),
+    )

@@ -1,0 +1,225 @@
+"""What a unit answers when it is shown images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from maia_lab import provenance
+from maia_lab.errors import ModelError
+from maia_lab.unit import Unit
+
+HIGH = 0.95
+"""Quantile above which a position lies in the mask, and an image counts as active."""
+DIM = 0.25
+"""Brightness that is left outside the mask."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Response:
+    """The answers of ``u`` units to ``n`` images."""
+
+    values: NDArray[np.float32]
+    """Shape (n, u): the spatial maximum where there are maps, else the unit's output."""
+    maps: NDArray[np.float32] | None = None
+    """Shape (n, u, h, w), in the layer's own resolution; None where a unit has no place."""
+
+
+class Layer(Protocol):
+    """One layer of a loaded model, or anything else that answers images: what a door hands over."""
+
+    @property
+    def name(self) -> str:
+        """As it is written in an address."""
+
+    @property
+    def units(self) -> int:
+        """How many units it has."""
+
+    @property
+    def digest(self) -> str:
+        """Hash of everything its answers depend on: weights, layer, preprocessing."""
+
+    def respond(
+        self, images: Sequence[Image.Image], units: Sequence[int] | None = None
+    ) -> Response:
+        """Answer the images, for the given units or for all of them."""
+
+
+class Model(Protocol):
+    """A vision model whose layers can be studied."""
+
+    @property
+    def name(self) -> str:
+        """As it is written in an address."""
+
+    @property
+    def world(self) -> str | None:
+        """Name of the world it was trained on; None where only the user can know."""
+
+    def layers(self) -> Sequence[tuple[str, str, int]]:
+        """Name, kind and number of units of every layer that can be studied."""
+
+    def layer(self, name: str) -> Layer:
+        """Open one layer. Raises UnitError with the nearest names if it is not there."""
+
+    def index(self, layer: str, unit: int | str) -> int:
+        """Position of a unit in its layer, by number or by class name; UnitError out of range."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """What is usual for a unit: its activations over the data, held-out images left out."""
+
+    values: NDArray[np.float32]
+    """Shape (n,), sorted, finite: one activation an image."""
+    threshold: float | None
+    """The 0.95 quantile of the unit's map over all positions of all images; None without maps."""
+
+    @property
+    def high(self) -> float:
+        """The 0.95 quantile over images: above it an image counts as active."""
+        return float(np.quantile(self.values, HIGH))
+
+    @property
+    def sd(self) -> float:
+        """Standard deviation over images."""
+        return float(np.std(self.values))
+
+    def percentile(self, value: float) -> float:
+        """Share of the data's images that lie below ``value``, 0–100; ties count half."""
+        below = np.searchsorted(self.values, value, "left")
+        upto = np.searchsorted(self.values, value, "right")
+        return float(below + upto) / 2 / len(self.values) * 100
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Activation:
+    """How strongly, and where, a unit answered one image."""
+
+    value: float
+    percentile: float
+    """Among the data's images, 0–100."""
+    image: Image.Image
+    map: NDArray[np.float32] | None = field(default=None, repr=False)
+    """Shape (height, width) of the image; None where the unit has no place."""
+    mask: NDArray[np.bool_] | None = field(default=None, repr=False)
+    """Where the map is above the unit's 0.95 quantile over the data."""
+
+
+Reduce = Literal["max", "mean"] | Callable[[NDArray[np.float32]], float]
+
+
+class System:
+    """The unit under study. Show it images, and it answers with activations.
+
+    Attributes:
+        unit: the unit's address.
+        reference: its activations over the data: ``system.reference.percentile(value)``,
+            ``system.reference.high``.
+    """
+
+    def __init__(self, unit: Unit, layer: Layer, index: int, reference: Reference) -> None:
+        """Bind a unit to the layer that computes it and to what is usual for it."""
+        self.unit, self.reference = unit, reference
+        self._layer, self._index = layer, index
+
+    def call_neuron(
+        self, images: Image.Image | Sequence[Image.Image], reduce: Reduce = "max"
+    ) -> tuple[list[float], list[Image.Image]]:
+        """Measure images in one batched forward pass.
+
+        Args:
+            images: one image or several. A masked image is measured as its original.
+            reduce: how a unit's map becomes one number: ``"max"`` (the paper's), ``"mean"``, or a
+                function of the (h, w) map. Units without a map ignore it.
+
+        Returns:
+            The activations, and for each image a copy that is darkened outside the region where
+            the unit is active (above its 0.95 quantile over the data).
+
+        Example:
+            >>> activations, masked = system.call_neuron(tools.text2image(["a red circle"]))
+            >>> print(f"{activations[0]:.2f}")
+        """
+        answers = self._answer(images, reduce)
+        return [a.value for a in answers], [masked(a) for a in answers]
+
+    def activate(
+        self, images: Image.Image | Sequence[Image.Image], reduce: Reduce = "max"
+    ) -> list[Activation]:
+        """Measure images, and return value, percentile among the data, map and mask for each.
+
+        Example:
+            >>> for a in system.activate(tools.text2image(["a red circle"], per_prompt=3)):
+            ...     print(f"{a.value:.2f} is above {a.percentile:.0f} % of the data")
+        """
+        return self._answer(images, reduce)
+
+    def values(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
+        """Measure images without looking where: float32, shape (n,), all finite.
+
+        Raises:
+            ModelError: the model answers an image with NaN or infinity.
+
+        Example:
+            >>> print(system.values(tools.dataset_sample(20)).mean())
+        """
+        if not images:
+            return np.zeros(0, np.float32)
+        response = self._layer.respond([provenance.original(i) for i in images], [self._index])
+        return self._finite(response.values[:, 0])
+
+    def _answer(
+        self, images: Image.Image | Sequence[Image.Image], reduce: Reduce
+    ) -> list[Activation]:
+        images = [images] if isinstance(images, Image.Image) else list(images)
+        if not images:
+            return []
+        originals = [provenance.original(image) for image in images]
+        response = self._layer.respond(originals, [self._index])
+        values, maps = response.values[:, 0], response.maps
+        if maps is not None and reduce != "max":
+            function = np.mean if reduce == "mean" else reduce
+            values = np.array([function(m) for m in maps[:, 0]], np.float32)
+        answers = []
+        for i, (image, value) in enumerate(zip(originals, self._finite(values), strict=True)):
+            grown = None if maps is None else upsample(maps[i, 0], image.size)
+            threshold = self.reference.threshold
+            mask = None if grown is None or threshold is None else grown > threshold
+            answers.append(
+                Activation(float(value), self.reference.percentile(value), image, grown, mask)
+            )
+        return answers
+
+    def _finite(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        if wrong := np.count_nonzero(~np.isfinite(values)):
+            raise ModelError(
+                str(self.unit),
+                f"answered {wrong} of {len(values)} images with NaN or infinity",
+                "look at those images, or run the model in float32",
+            )
+        return values
+
+
+def upsample(grid: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Grow a (h, w) map to an image's size (width, height), bilinearly; returns (height, width)."""
+    small = Image.fromarray(np.ascontiguousarray(grid, np.float32))
+    return np.asarray(small.resize(size, Image.Resampling.BILINEAR))
+
+
+def masked(activation: Activation) -> Image.Image:
+    """The image, darkened outside the mask; the image itself where the unit has no place."""
+    image, mask = activation.image, activation.mask
+    if mask is None:
+        return image
+    pixels = np.asarray(image.convert("RGB"), np.float32)
+    dimmed = np.where(mask[..., None], pixels, pixels * DIM).round().astype(np.uint8)
+    shown = Image.fromarray(dimmed)
+    known = provenance.Origin("masked", "system", original=image)
+    return provenance.stamp(shown, known) if not mask.all() else image

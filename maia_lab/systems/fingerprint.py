@@ -1,0 +1,57 @@
+"""What answers depend on: weights, the code they run through, and what it does to fixed images."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import re
+from functools import cache
+from itertools import chain
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+
+
+def describe(thing: object) -> str:
+    """Name a callable: a function by its qualified name, an object by its ``repr``."""
+    if (name := getattr(thing, "__qualname__", None)) is not None:
+        return f"{getattr(thing, '__module__', '')}.{name}"
+    # An address in memory would make every process see another object.
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(thing))
+
+
+def source(thing: object) -> str:
+    """Name and source text of a function, a class or a callable object's class."""
+    coded = thing if hasattr(thing, "__qualname__") else type(thing)
+    try:
+        text = inspect.getsource(coded)  # type: ignore[arg-type]
+    except (OSError, TypeError):  # Built in, or typed into a plain interpreter.
+        text = ""
+    return f"{describe(coded)}\n{text}\n"
+
+
+def fingerprint(module: nn.Module) -> bytes:
+    """Hash of a module's weights, buffers, structure and code, wherever its weights lie."""
+    sha = hashlib.sha256()
+    for name, tensor in chain(module.named_parameters(), module.named_buffers()):
+        sha.update(f"{name} {tuple(tensor.shape)} {tensor.dtype};".encode())
+        flat = tensor.detach().cpu().contiguous().reshape(-1)
+        sha.update(flat.view(torch.uint8).numpy().data)
+    # The same weights under another activation function are another network. What the code of
+    # torch itself does is told by its version.
+    kinds = {type(part) for part in module.modules()}
+    code = sorted(source(kind) for kind in kinds if not kind.__module__.startswith("torch."))
+    sha.update("\n".join([torch.__version__, repr(module), *code]).encode())
+    return sha.digest()
+
+
+@cache
+def probes() -> tuple[Image.Image, ...]:
+    """Images that never change, of proportions that show what resizing and cropping do."""
+    generator = np.random.default_rng(0)
+    coarse = generator.integers(0, 256, (4, 6, 9, 3), np.uint8)
+    fine = generator.integers(0, 32, (4, 60, 90, 3), np.uint8)
+    pixels = coarse.repeat(10, 1).repeat(10, 2) // 8 * 7 + fine
+    return tuple(Image.fromarray(p) for p in pixels)

@@ -1,0 +1,89 @@
+"""One forward pass of a model, which is afterwards as it was found, whatever happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import chain
+
+import torch
+from torch import Tensor, nn
+
+from maia_lab.errors import ModelError
+
+Watcher = Callable[[nn.Module, object], None]
+"""Told the module that ran, and what it returned."""
+
+
+class _Reached(BaseException):
+    """Carries an output out of the pass; no model's ``except Exception`` holds it up."""
+
+    def __init__(self, output: object) -> None:
+        self.output = output
+
+
+def output_of(model: nn.Module, part: nn.Module, batch: Tensor, name: str) -> object:
+    """What one part of a model returns for a batch; what comes after it does not run.
+
+    Raises:
+        ModelError: the model fails, or the part was not reached; the error speaks of ``name``.
+    """
+
+    def stop(_part: nn.Module, output: object) -> None:
+        # Stopping here also keeps later in-place operations off the output.
+        raise _Reached(output)
+
+    try:
+        watch(model, [part], batch, stop, name)
+    except _Reached as reached:
+        return reached.output
+    raise ModelError(name, "did not run for these images", "hook another module")
+
+
+def watch(
+    model: nn.Module, parts: list[nn.Module], batch: Tensor, watcher: Watcher, name: str
+) -> None:
+    """Run a model on a batch where its weights lie and in their precision, watching some parts.
+
+    Modes, hooks and gradients are afterwards as they were, also after an error.
+
+    Args:
+        model: run in evaluation mode and without gradients.
+        parts: whose outputs are watched.
+        batch: shape (n, channels, height, width).
+        watcher: called as often as one of them runs.
+        name: what errors speak of.
+
+    Raises:
+        ModelError: the model fails; running out of a device's memory is raised as it is.
+    """
+    modes = [(part, part.training) for part in model.modules()]
+    weights = chain(model.parameters(), model.buffers())
+    like = next((tensor for tensor in weights if tensor.is_floating_point()), batch)
+    handles = []
+    try:
+        for part in parts:
+            handles.append(part.register_forward_hook(lambda part, _, out: watcher(part, out)))
+        for part, _ in modes:
+            # Not eval(): models override it, with effects that could not be taken back.
+            part.training = False
+        with torch.inference_mode():
+            model(batch.to(like.device, like.dtype))
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:
+        reason = str(error).partition("\n")[0]
+        raise ModelError(
+            name,
+            f"fails on images of shape {tuple(batch.shape)} ({type(error).__name__}: {reason})",
+            "check that preprocess gives what the model takes",
+        ) from error
+    finally:
+        for handle in handles:
+            handle.remove()
+        for part, mode in modes:
+            part.training = mode
+
+
+def final(output: object) -> object:
+    """A model's output; of a transformers classifier, which returns several things, its logits."""
+    return output["logits"] if isinstance(output, Mapping) and "logits" in output else output

@@ -1,0 +1,334 @@
+"""Any vision network in torch, asked what one of its layers answers, and left as it was found."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from PIL import Image
+from torch import Tensor, nn
+
+from maia_lab.errors import ModelError, UnitError
+from maia_lab.system import Model, Response
+from maia_lab.systems import scenes_nets
+from maia_lab.systems.fingerprint import describe, fingerprint, probes
+from maia_lab.systems.forward import final, output_of, watch
+from maia_lab.systems.function import Function
+from maia_lab.systems.layout import PROBES, Grid, Layout, Unreadable, patches_of
+from maia_lab.systems.names import nearest, position
+from maia_lab.systems.preprocess import Preprocess, batch_of, preprocess_of
+
+BATCH = 64
+"""Images in one forward pass, at most."""
+LOGITS = "logits"
+"""Layer name of the model's final output."""
+
+
+class Network:
+    """A torch module whose layers can be studied: maps, tokens, features, logits, directions.
+
+    It runs where its parameters lie and in their precision, in evaluation mode, without gradients.
+    Modes, hooks, device and gradients are afterwards as they were, also after an error.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        name: str,
+        preprocess: Preprocess,
+        classes: Sequence[str] | None = None,
+        world: str | None = None,
+    ) -> None:
+        """Wrap a module; nothing runs yet.
+
+        Args:
+            module: the network.
+            name: as it is written in addresses.
+            preprocess: makes one image ready for it.
+            classes: names of its final outputs, in order.
+            world: name of the world it was trained on; None where only the user can know.
+        """
+        self.name, self.world = name, world
+        self._module, self._preprocess = module, preprocess
+        self._classes = None if classes is None else tuple(classes)
+
+    def layers(self) -> list[tuple[str, str, int]]:
+        """Name, kind and number of units of every layer that can be studied, in running order.
+
+        Kinds are ``channels``, ``tokens``, ``features`` and, for named outputs, ``classes``.
+        """
+        return [
+            (name, "classes" if self._names(name) else layout.kind, layout.units)
+            for name, layout in self._layouts.items()
+            if isinstance(layout, Layout)
+        ]
+
+    def layer(self, name: str) -> NetworkLayer:
+        """Open one layer, by the name of its module, or ``logits`` for the final output.
+
+        Raises:
+            UnitError: there is no such module.
+            ModelError: it never runs, runs more than once, or its output cannot be read.
+        """
+        return NetworkLayer(self, name, self._layout(name))
+
+    def direction(self, layer: str, vector: ArrayLike, name: str) -> NetworkLayer:
+        """A layer of one unit: the projection of a layer's units on a vector, as it is given.
+
+        Args:
+            layer: the layer the vector lies in.
+            vector: one number a unit of that layer.
+            name: what to call it.
+
+        Raises:
+            ModelError: the vector has another length, is zero, or holds NaN or infinity.
+        """
+        layout = self._layout(layer)
+        along = np.array(vector, np.float32)
+        if along.shape != (layout.units,):
+            raise ModelError(
+                name,
+                f"is a direction of shape {along.shape}, and {layer} has {layout.units} units",
+                f"give a vector of {layout.units} numbers",
+            )
+        if not np.isfinite(along).all() or not along.any():
+            raise ModelError(
+                name, "is zero, or holds NaN or infinity", "give a vector that points somewhere"
+            )
+        return NetworkLayer(self, layer, layout, torch.from_numpy(along))
+
+    def index(self, layer: str, unit: int | str) -> int:
+        """Position of a unit in its layer, by number or, among logits, by class name.
+
+        Raises:
+            UnitError: there is no such unit; the error names the nearest.
+        """
+        units = self._layout(layer).units
+        return position(f"{self.name}/{layer}", unit, units, self._names(layer))
+
+    def output(self, layer: str, images: Sequence[Image.Image]) -> Tensor:
+        """What the module behind a layer returns for one batch of images.
+
+        Raises:
+            ModelError: preprocessing or the model fails, or no tensor comes out.
+        """
+        part = self._module if layer == LOGITS else self._module.get_submodule(layer)
+        address = f"{self.name}/{layer}"
+        output = output_of(self._module, part, batch_of(images, self._preprocess), address)
+        output = final(output) if layer == LOGITS else output
+        if not isinstance(output, Tensor):
+            raise ModelError(
+                address, f"returned a {type(output).__name__} this time", "hook another module"
+            )
+        return output
+
+    def digest(self, *more: bytes) -> str:
+        """Hash of weights, structure, code and preprocessing, and of whatever else is given."""
+        sha = hashlib.sha256(fingerprint(self._module))
+        sha.update(describe(self._preprocess).encode())
+        for image in probes():
+            ready = batch_of([image], self._preprocess)
+            sha.update(ready.float().numpy(force=True).tobytes())
+        for part in more:
+            sha.update(part)
+        return sha.hexdigest()
+
+    def _names(self, layer: str) -> tuple[str, ...] | None:
+        return self._classes if layer == LOGITS else None
+
+    def _layout(self, name: str) -> Layout:
+        layouts, address = self._layouts, f"{self.name}/{name}"
+        readable = [layer for layer, layout in layouts.items() if isinstance(layout, Layout)]
+        if name not in layouts:
+            raise UnitError(address, "is not a layer", f"the nearest are {nearest(name, readable)}")
+        layout = layouts[name]
+        if isinstance(layout, Unreadable):
+            inside = [layer for layer in readable if layer.startswith(f"{name}.")]
+            example = inside[-1] if inside else nearest(name, readable, 1)
+            raise ModelError(address, layout.reason, f"hook another module, for example {example}")
+        return layout
+
+    @cached_property
+    def _layouts(self) -> dict[str, Layout | Unreadable]:
+        """How the output of each module is read, in running order, found by one probing pass."""
+        parts = self._module.named_modules()
+        names = {part: name for name, part in parts if name not in ("", LOGITS)}
+        gray = Image.new("RGB", (224, 224), (128, 128, 128))
+        batch = batch_of([gray] * PROBES, self._preprocess)
+        found: dict[str, Layout | Unreadable] = {}
+        runs: Counter[str] = Counter()
+        patches: list[Grid] = []
+
+        def ran(part: nn.Module, output: object) -> None:
+            name = names.get(part, LOGITS)
+            runs[name] += 1
+            if grid := patches_of(part, output):
+                patches.append(grid)
+            output = final(output) if name == LOGITS else output
+            found[name] = Layout.of(output, batch.shape[1:], patches)
+            if runs[name] > 1:
+                found[name] = Unreadable(f"runs {runs[name]} times in one pass")
+
+        watch(self._module, [*names, self._module], batch, ran, self.name)
+        # A module may be known by several names, of which the first was met.
+        for name, part in self._module.named_modules(remove_duplicate=False):
+            if part in names:
+                found.setdefault(name, found.get(names[part], Unreadable("never runs")))
+        logits = found[LOGITS]
+        if self._classes and isinstance(logits, Layout) and len(self._classes) != logits.units:
+            raise ModelError(
+                self.name,
+                f"has {logits.units} logits and was given {len(self._classes)} class names",
+                "give one name for each",
+            )
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NetworkLayer:
+    """One layer of a network, or one direction in it."""
+
+    network: Network
+    name: str
+    """As it is written in an address."""
+    layout: Layout
+    along: Tensor | None = None
+    """Shape (units of the layer,): the direction; None for the layer's own units."""
+
+    @property
+    def units(self) -> int:
+        """How many units it has."""
+        return self.layout.units if self.along is None else 1
+
+    @property
+    def digest(self) -> str:
+        """Hash of everything its answers depend on, taken anew each time: weights may change."""
+        along = b"" if self.along is None else self.along.numpy().tobytes()
+        return self.network.digest(self.name.encode(), along)
+
+    def respond(
+        self, images: Sequence[Image.Image], units: Sequence[int] | None = None
+    ) -> Response:
+        """Answer the images in batches of 64; out of memory, once more in batches half as large.
+
+        Raises:
+            ModelError: the model fails, or memory does not suffice for half a batch either.
+        """
+        chosen = list(range(self.units) if units is None else units)
+        if not images:
+            return Response(np.zeros((0, len(chosen)), np.float32))
+        batch = min(BATCH, len(images))
+        try:
+            return self._respond(images, chosen, batch)
+        except torch.OutOfMemoryError:
+            # Tried again below: until this block is left, the traceback holds on to the batch.
+            half = max(1, batch // 2)
+        torch.cuda.empty_cache()
+        try:
+            return self._respond(images, chosen, half)
+        except torch.OutOfMemoryError as error:
+            raise ModelError(
+                f"{self.network.name}/{self.name}",
+                f"runs out of memory even for {half} images at a time",
+                "free memory on the device, or move the model to another",
+            ) from error
+
+    def _respond(self, images: Sequence[Image.Image], units: list[int], batch: int) -> Response:
+        answers = []
+        with torch.inference_mode():
+            for start in range(0, len(images), batch):
+                output = self.network.output(self.name, images[start : start + batch])
+                answer = self.layout.read(output)
+                if self.along is not None:
+                    along = self.along.to(answer.device)
+                    answer = torch.einsum("nc...,c->n...", answer.float(), along)[:, None]
+                answers.append(answer[:, units].float().cpu())
+            joined = torch.cat(answers)
+            if joined.dim() == 2:
+                return Response(joined.numpy())
+            return Response(joined.amax((2, 3)).numpy(), joined.numpy())
+
+
+def open_network(
+    model: object,
+    preprocess: object = None,
+    classes: Sequence[str] | None = None,
+    name: str | None = None,
+) -> Model:
+    """Open a model by name, by import path, or as the object it is.
+
+    Args:
+        model: ``scenes`` or ``scenes-categories``; ``package.module:factory``, whose factory takes
+            nothing and returns a module, (module, preprocess) or a model; a torch module; any
+            function of a list of images, see :class:`~maia_lab.systems.function.Function`.
+        preprocess: from a PIL image to a (channels, height, width) tensor, or (mean, sd, size).
+        classes: names of the module's final outputs, in order.
+        name: how it is written in addresses; None for the import path or the class's name.
+
+    Raises:
+        UnitError: no model has that name.
+        ModelError: there is one, and it cannot be studied as it is.
+    """
+    if isinstance(model, str):
+        if model in scenes_nets.CLASSES:
+            net, names = scenes_nets.build(model), scenes_nets.CLASSES[model]
+            return Network(net, model, scenes_nets.preprocess, names, "scenes")
+        return open_network(_made(model), preprocess, classes, name or model)
+    if isinstance(model, tuple) and len(model) == 2:
+        model, own = model
+        preprocess = own if preprocess is None else preprocess
+    if isinstance(model, nn.Module):
+        name = name or type(model).__name__
+        return Network(model, name, preprocess_of(preprocess, name), classes)
+    if _is_model(model):
+        return cast(Model, model)
+    if callable(model):
+        return Function(model, name or str(getattr(model, "__name__", type(model).__name__)))
+    raise ModelError(
+        model, "is not a model", "give a torch module, a function of images, or a model's name"
+    )
+
+
+def _is_model(thing: object) -> bool:
+    return all(hasattr(thing, part) for part in ("name", "world", "layers", "layer", "index"))
+
+
+def _made(path: str) -> object:
+    """What an import path names, or what it makes if it is a factory."""
+    known = tuple(scenes_nets.CLASSES)
+    if not re.fullmatch(r"[\w.]+:[\w.]+", path):
+        raise UnitError(
+            path,
+            f"is no model's name; the nearest are {nearest(path, known)}",
+            "name one of them, or write package.module:factory",
+        )
+    package, _, attribute = path.partition(":")
+    # A command, unlike a script, does not look for modules in the folder it is run in.
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
+    try:
+        thing: Any = import_module(package)
+        for step in attribute.split("."):
+            thing = getattr(thing, step)
+        made = thing if isinstance(thing, nn.Module) or _is_model(thing) else thing()
+    except (ModuleNotFoundError, AttributeError) as error:
+        raise UnitError(
+            path, f"is not there ({error})", "check the name, and the folder you are in"
+        ) from error
+    except Exception as error:
+        raise ModelError(
+            path, f"fails ({type(error).__name__}: {error})", "import it and call it to see where"
+        ) from error
+    return made

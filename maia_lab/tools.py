@@ -1,0 +1,275 @@
+"""What an experiment may do beside measuring: fetch exemplars, draw, edit, caption, compare, show."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from PIL import Image
+
+from maia_lab import evaluation, provenance
+from maia_lab.comparison import Comparison
+from maia_lab.errors import SessionError, WorldError
+from maia_lab.exemplars import Exemplars, Stratum
+from maia_lab.grid import Grid
+from maia_lab.observation import Score
+from maia_lab.recorder import Relay
+from maia_lab.system import System, masked
+from maia_lab.world import World
+
+CONTROL = 30
+"""Images of the data in the default control."""
+
+
+class Tools:
+    """What an experiment may do beside measuring.
+
+    Attributes:
+        seed: what every random choice here starts from: the same cell gives the same images.
+    """
+
+    def __init__(self, world: World, system: System, exemplars: Exemplars, seed: int = 0) -> None:
+        """Bind the tools to one world and one unit."""
+        self.seed, self.recorder = seed, Relay()
+        self.may_conclude: Callable[[], bool] = lambda: True
+        """Whether held-out images may be looked at now: while a session is going on, only the step
+        of a conclusion may, so that no experiment is guided by the images that score it."""
+        self._world, self._system, self._exemplars = world, system, exemplars
+
+    def dataset_exemplars(
+        self, system: System, count: int = 15, stratum: Stratum = "top"
+    ) -> list[tuple[float, Image.Image]]:
+        """Images of the data by how strongly they activate the unit, with the region that does.
+
+        Args:
+            system: the unit.
+            count: how many images.
+            stratum: ``"top"``, ``"bottom"``, ``"median"``, or a quantile between 0 and 1.
+
+        Returns:
+            (activation, image darkened outside the active region), strongest first for ``"top"``,
+            weakest first for ``"bottom"``.
+
+        Example:
+            >>> exemplars = tools.dataset_exemplars(system, count=5)
+            >>> tools.display(exemplars)
+        """
+        self._check(system)
+        positions = self._exemplars.positions(stratum, count)
+        answers = system.activate([self._world.data[i] for i in positions])
+        return [(a.value, masked(a)) for a in answers]
+
+    def dataset_sample(self, count: int = 30, seed: int | None = None) -> list[Image.Image]:
+        """Random images of the data: what a condition is compared with when nothing else is said.
+
+        Example:
+            >>> ordinary = tools.dataset_sample(10)
+        """
+        data = self._world.data
+        generator = np.random.default_rng(self.seed if seed is None else seed)
+        chosen = generator.choice(len(data), min(count, len(data)), replace=False)
+        return [data[int(i)] for i in chosen]
+
+    def text2image(
+        self, prompts: str | Sequence[str], per_prompt: int = 1, seed: int | None = None
+    ) -> list[Image.Image]:
+        """Draw images from words, ``per_prompt`` images for each prompt, in order.
+
+        Args:
+            prompts: one prompt or several.
+            per_prompt: samples of each; one image is an anecdote, take several.
+            seed: another seed gives other images of the same prompt.
+
+        Raises:
+            WordsError: a word cannot be drawn; the message says which, and which can.
+
+        Example:
+            >>> images = tools.text2image(["a red circle", "a blue circle"], per_prompt=3)
+        """
+        prompts = [prompts] if isinstance(prompts, str) else list(prompts)
+        generator = self._world.generator
+        if generator is None:
+            raise WorldError(
+                self._world.name, "has no generator of images", "name one with --generator"
+            )
+        many = [prompt for prompt in prompts for _ in range(per_prompt)]
+        seeds = [self._seed(p, i, seed) for p in prompts for i in range(per_prompt)]
+        return generator.generate(many, seeds)
+
+    def edit_images(
+        self,
+        images: Image.Image | Sequence[Image.Image],
+        instructions: str | Sequence[str],
+        seed: int | None = None,
+    ) -> tuple[list[Image.Image], list[str]]:
+        """Change images by instruction: the counterfactual to each.
+
+        Args:
+            images: one image or several. A masked image is edited as its original.
+            instructions: as many as there are images, or one for all; one image takes several.
+            seed: another seed gives another edit where the instruction leaves a choice.
+
+        Returns:
+            Originals and edits interleaved, and beside them ``"original"`` or the instruction.
+
+        Raises:
+            WordsError: an instruction is not understood, or names nothing in the image.
+
+        Example:
+            >>> images, prompts = tools.edit_images(
+            ...     tools.text2image("a red circle"), "make the circle blue")
+            >>> activations, _ = system.call_neuron(images)
+        """
+        images = [images] if isinstance(images, Image.Image) else list(images)
+        instructions = [instructions] if isinstance(instructions, str) else list(instructions)
+        if len(instructions) == 1:
+            instructions *= len(images)
+        elif len(images) == 1:
+            images *= len(instructions)
+        if len(images) != len(instructions):
+            raise WorldError(
+                f"{len(images)} images and {len(instructions)} instructions",
+                "do not pair up",
+                "give as many instructions as images, or a single one for all",
+            )
+        editor = self._world.editor
+        if editor is None:
+            raise WorldError(self._world.name, "has no editor of images", "name one with --editor")
+        originals = [provenance.original(image) for image in images]
+        seeds = [self._seed(text, i, seed) for i, text in enumerate(instructions)]
+        edits = editor.edit(originals, instructions, seeds)
+        pairs = zip(originals, edits, strict=True)
+        return (
+            [image for pair in pairs for image in pair],
+            [text for instruction in instructions for text in ("original", instruction)],
+        )
+
+    def describe_images(
+        self, images: Sequence[Image.Image], titles: Sequence[str] | None = None
+    ) -> list[str]:
+        """Say what each image shows, one sentence an image, blind to your hypotheses.
+
+        Args:
+            images: the images; a masked image is described as its original.
+            titles: put before each sentence, for example the activations.
+
+        Example:
+            >>> for sentence in tools.describe_images(tools.dataset_sample(3)):
+            ...     print(sentence)
+        """
+        captioner = self._world.captioner
+        if captioner is None:
+            raise WorldError(
+                self._world.name, "has nothing that captions images", "look at tools.display(images)"
+            )
+        sentences = captioner.describe([provenance.original(image) for image in images])
+        if titles is None:
+            return sentences
+        return [f"{title}: {text}" for title, text in zip(titles, sentences, strict=True)]
+
+    def summarize_images(self, images: Sequence[Image.Image], most: int = 8) -> str:
+        """Say what images have in common, counted, beside how usual it is; blind to hypotheses.
+
+        Example:
+            >>> print(tools.summarize_images([image for _, image in
+            ...     tools.dataset_exemplars(system)]))
+        """
+        words = self._world.words
+        if words is None:
+            raise WorldError(
+                self._world.name, "has no words for its images", "look at tools.display(images)"
+            )
+        found: Counter[str] = Counter()
+        usual: Counter[str] = Counter()
+        sample = self.dataset_sample(100)
+        for counter, group in ((found, [provenance.original(i) for i in images]), (usual, sample)):
+            for image in group:
+                counter.update(words.concepts(image))
+        excess = {c: n / len(images) - usual[c] / len(sample) for c, n in found.items()}
+        # Ties are broken by the shorter, then the earlier phrase, so that the order is fixed.
+        shared = sorted(excess, key=lambda c: (-excess[c], len(c), c))[:most]
+        return "\n".join(
+            f"{found[c]} of {len(images)} show {c!r} ({usual[c]} of {len(sample)} in the data)"
+            for c in shared
+        )
+
+    def compare(
+        self,
+        conditions: Mapping[str, Sequence[Image.Image]],
+        control: str | None = None,
+    ) -> Comparison:
+        """Measure several conditions and set them against a control; the ledger keeps the result.
+
+        Args:
+            conditions: images by the condition's name. Predictions are about these names.
+            control: the name of one of them, or None for a random sample of the data, which is then
+                measured as ``"control"``. Edits of one base image count as paired with it.
+
+        Returns:
+            n, mean, spread, effect size, 95 % interval of the difference and percentile of each
+            condition: ``print`` it, or index it by a condition's name.
+
+        Example:
+            >>> print(tools.compare({
+            ...     "red circles": tools.text2image("a red circle", per_prompt=5),
+            ...     "blue circles": tools.text2image("a blue circle", per_prompt=5),
+            ... }))
+        """
+        groups = {name: list(images) for name, images in conditions.items()}
+        if control is None:
+            groups["control"] = groups.get("control") or self.dataset_sample(CONTROL)
+            control = "control"
+        comparison = Comparison.measure(self._system, groups, control, self.seed)
+        self.recorder.target.measured(comparison.conditions)
+        return comparison
+
+    def display(self, *things: object) -> None:
+        """Show text and images in the output: to the reader, and to you.
+
+        Args:
+            things: text, an image, a list of images, a list of (activation, image), a comparison.
+                Neighbouring images become one grid.
+
+        Example:
+            >>> tools.display("ten images of the data", tools.dataset_sample(10))
+        """
+        for thing in things:
+            grid = Grid.of(thing)
+            if grid is None:
+                self.recorder.target.text(f"{thing}\n")
+            else:
+                self.recorder.target.picture(grid.draw(), grid.alt)
+
+    def conclude(
+        self, description: str, labels: Sequence[str], suppressed_by: Sequence[str] = ()
+    ) -> list[Score]:
+        """Score a description on held-out images, beside the baselines. Closes the investigation.
+
+        Raises:
+            SessionError: the session is still going on, and this step is no conclusion.
+        """
+        if not self.may_conclude():
+            raise SessionError(
+                "tools.conclude",
+                "looks at held-out images, which only a conclusion may",
+                "conclude when you are done",
+            )
+        scores = evaluation.score(
+            self._system, self._world, self._exemplars, labels, suppressed_by, self.seed
+        )
+        self.recorder.target.text(description + "\n" + evaluation.table(scores) + "\n")
+        self.recorder.target.scored(scores)
+        return scores
+
+    def _check(self, system: System) -> None:
+        if system.unit != self._system.unit:
+            raise SessionError(
+                str(system.unit), f"is not the unit of these tools ({self._system.unit})",
+                "pass the session's own system",
+            )
+
+    def _seed(self, text: str, number: int, seed: int | None) -> int:
+        key = f"{self.seed if seed is None else seed}:{number}:{text}"
+        return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big")

@@ -1,0 +1,101 @@
+"""Where images come from: the data, and whatever can draw, edit, read and name images like them.
+
+A network is studied in the world it was trained on, and never silently in another: see
+:func:`maia_lab.doors.open_world`. What a world cannot do is None, and is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from PIL import Image
+
+
+class Images(Protocol):
+    """A fixed sequence of images that can be read by position, again and again."""
+
+    @property
+    def name(self) -> str:
+        """In the words shown to people: ``3000 scenes``, ``photos (412 images)``."""
+
+    @property
+    def digest(self) -> str:
+        """Hash of the whole content: another image, another order, another digest."""
+
+    def __len__(self) -> int:
+        """How many images there are."""
+
+    def __getitem__(self, index: int) -> Image.Image:
+        """The image at a position, RGB, stamped with its origin."""
+
+    def __iter__(self) -> Iterator[Image.Image]:
+        """All images in order."""
+
+
+class ImageGenerator(Protocol):
+    """Draws images from words."""
+
+    @property
+    def name(self) -> str:
+        """In the words shown to people."""
+
+    def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> list[Image.Image]:
+        """Draw one image a prompt, reproducible by its seed, stamped as generated.
+
+        Raises WordsError, naming the word and the words that can be said, before drawing any.
+        """
+
+
+class ImageEditor(Protocol):
+    """Changes images by instruction."""
+
+    @property
+    def name(self) -> str:
+        """In the words shown to people."""
+
+    def edit(
+        self, images: Sequence[Image.Image], instructions: Sequence[str], seeds: Sequence[int]
+    ) -> list[Image.Image]:
+        """Edit each image by the instruction beside it; the result is stamped with its parent."""
+
+
+class Captioner(Protocol):
+    """Says what an image shows, knowing nothing of hypotheses."""
+
+    @property
+    def name(self) -> str:
+        """In the words shown to people, with how it sees: ``scene captioner (perfect sight)``."""
+
+    def describe(self, images: Sequence[Image.Image]) -> list[str]:
+        """One sentence an image."""
+
+
+class Words(Protocol):
+    """The words that name what images of this world hold: for scoring a description."""
+
+    @property
+    def vocabulary(self) -> Mapping[str, tuple[str, ...]]:
+        """Words by kind, in a fixed order: what can be drawn, said and told apart."""
+
+    def matches(self, label: str, image: Image.Image) -> bool:
+        """Whether an image holds what a label says; WordsError if it cannot be read."""
+
+    def concepts(self, image: Image.Image) -> frozenset[str]:
+        """Every short phrase that is true of the image, each readable by :meth:`matches`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class World:
+    """A source of images with its tools, and a fifth of it that only scoring may look at."""
+
+    name: str
+    data: Images
+    """Four fifths: index, thresholds, exemplars, controls."""
+    held_out: Images
+    """The rest, disjoint from the data by content."""
+    generator: ImageGenerator | None = None
+    editor: ImageEditor | None = None
+    captioner: Captioner | None = None
+    words: Words | None = None

@@ -1,0 +1,165 @@
+"""Small real things the tests share: a layer that sees red, a world of plain colours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from maia_lab import provenance
+from maia_lab.errors import WordsError
+from maia_lab.provenance import Origin
+from maia_lab.system import Reference, Response, System
+from maia_lab.tools import Tools
+from maia_lab.unit import Unit
+from maia_lab.world import World
+
+COLOURS = {"red": (220, 30, 30), "green": (30, 160, 60), "blue": (40, 80, 220)}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_folders(tmp_path_factory):
+    """No test meets the user's sessions; indexes are shared, as they are between sessions."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MAIA_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("MAIA_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("NO_COLOR", "1")
+        patch.delenv("ANTHROPIC_API_KEY", raising=False)
+        yield
+
+
+class RedLayer:
+    """Answers with how red an image is, on a 4 × 4 map."""
+
+    name, units, digest = "output", 1, "red-layer-1"
+
+    def respond(self, images: Sequence[Image.Image], units=None) -> Response:
+        small = [np.asarray(i.convert("RGB").resize((4, 4), 4), np.float32) for i in images]
+        maps = np.stack([(s[..., 0] - s[..., 1:].mean(-1)) / 255 for s in small])[:, None]
+        return Response(maps.max((2, 3)), maps)
+
+
+def plain(colour: str, shade: int, by: str = "test images") -> Image.Image:
+    """A plain image; every shade is another image."""
+    pixels = np.clip(np.array(COLOURS[colour]) * (0.85 + shade / 200), 0, 255).astype(np.uint8)
+    image = Image.fromarray(np.broadcast_to(pixels, (16, 16, 3)).copy())
+    return provenance.stamp(image, Origin("data", by, colour))
+
+
+@dataclass
+class Plain:
+    """Images of one colour each, the colours in turn."""
+
+    first: int
+    count: int
+    name: str = "plain colours"
+
+    @property
+    def digest(self) -> str:
+        return f"plain-{self.first}-{self.count}"
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> Image.Image:
+        if not 0 <= index < self.count:
+            raise IndexError(index)
+        number = self.first + index
+        return plain(list(COLOURS)[number % 3], number // 3 - 20)
+
+    def __iter__(self) -> Iterator[Image.Image]:
+        return (self[i] for i in range(self.count))
+
+
+class PlainWords:
+    """Knows the three colours, by looking."""
+
+    vocabulary = {"colour": tuple(COLOURS)}
+
+    def matches(self, label: str, image: Image.Image) -> bool:
+        if label not in COLOURS:
+            raise WordsError(label, "is not a colour here", "say red, green or blue")
+        return label in self.concepts(image)
+
+    def concepts(self, image: Image.Image) -> frozenset[str]:
+        return frozenset({list(COLOURS)[int(np.argmax(np.asarray(image)[0, 0]))]})
+
+
+class PlainGenerator:
+    name = "plain generator"
+
+    def generate(self, prompts, seeds):
+        for prompt in prompts:
+            if prompt not in COLOURS:
+                raise WordsError(prompt, "cannot be drawn", "say red, green or blue")
+        return [plain(p, s % 40 - 20, self.name) for p, s in zip(prompts, seeds, strict=True)]
+
+
+class PlainEditor:
+    name = "plain editor"
+
+    def edit(self, images, instructions, seeds):
+        edits = []
+        for image, colour in zip(images, instructions, strict=True):
+            edited = Image.fromarray(np.asarray(plain(colour, 3))).copy()
+            edited.putpixel((0, 0), tuple(np.asarray(image)[0, 0]))
+            parent = provenance.pixel_hash(image)
+            edits.append(
+                provenance.stamp(edited, Origin("edited", self.name, colour, parent=parent))
+            )
+        return edits
+
+
+class PlainCaptioner:
+    name = "plain captioner"
+
+    def describe(self, images):
+        return [f"plain {next(iter(PlainWords().concepts(i)))}" for i in images]
+
+
+class RedExemplars:
+    """What an index offers, computed by looking at everything."""
+
+    def __init__(self, data):
+        response = RedLayer().respond(list(data))
+        self.values = response.values[:, 0]
+        positions = response.maps[:, 0].ravel()
+        self.reference = Reference(np.sort(self.values), float(np.quantile(positions, 0.95)))
+
+    def positions(self, stratum, count):
+        order = np.argsort(-self.values, kind="stable")
+        return [int(i) for i in (order if stratum == "top" else order[::-1])[:count]]
+
+
+@pytest.fixture
+def world() -> World:
+    data, held_out = Plain(0, 90), Plain(90, 30)
+    return World(
+        "plain", data, held_out, PlainGenerator(), PlainEditor(), PlainCaptioner(), PlainWords()
+    )
+
+
+@pytest.fixture
+def exemplars(world) -> RedExemplars:
+    return RedExemplars(world.data)
+
+
+@pytest.fixture
+def system(exemplars) -> System:
+    return System(Unit("red", "output", 0), RedLayer(), 0, exemplars.reference)
+
+
+@pytest.fixture
+def tools(world, system, exemplars) -> Tools:
+    return Tools(world, system, exemplars, seed=7)
+
+
+@pytest.fixture(scope="session")
+def scenes_study():
+    """One unit of a shipped network in the scenes world."""
+    from maia_lab import open_study
+
+    return open_study("scenes/layer4/12")

@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+from conftest import plain
+
+from maia_lab.comparison import Comparison, difference
+from maia_lab.errors import DataError
+from maia_lab.observation import Measurement
+
+
+def measured(values, bases=None, condition="c", control="control"):
+    values = tuple(float(v) for v in values)
+    bases = tuple(bases) if bases else tuple(f"{condition}{i}" for i in range(len(values)))
+    mean = float(np.mean(values))
+    return Measurement(condition, values, bases, mean, 0.0, 0.0, 50.0, control)
+
+
+def test_a_comparison_says_how_far_a_condition_lies_from_its_control(system):
+    groups = {
+        "red": [plain("red", i) for i in range(6)],
+        "blue": [plain("blue", i) for i in range(6)],
+    }
+    comparison = Comparison.measure(system, groups, "blue", seed=0)
+    assert [m.condition for m in comparison.conditions] == ["red", "blue"]
+    red, blue = comparison["red"], comparison["blue"]
+    assert red.n == 6
+    assert 0 < red.low <= red.difference <= red.high
+    assert red.difference == pytest.approx(red.mean - blue.mean)
+    assert red.effect == pytest.approx(red.difference / system.reference.sd)
+    assert red.percentile > 60 > 40 > blue.percentile
+    assert blue.control == ""
+    assert "test images" in red.source
+    assert "red" in str(comparison) and "±" in str(comparison)
+
+
+def test_edits_are_paired_with_the_images_they_were_made_from(system, tools):
+    reds = [plain("red", i) for i in range(5)]
+    both, prompts = tools.edit_images(reds, "blue")
+    assert prompts[:2] == ["original", "blue"]
+    comparison = Comparison.measure(system, {"red": both[::2], "edited": both[1::2]}, "red", 0)
+    edited, red = comparison["edited"], comparison["red"]
+    assert edited.bases == red.bases
+    within = np.subtract(edited.values, red.values)
+    assert min(within) <= edited.low <= edited.difference <= edited.high <= max(within)
+
+
+def test_five_edits_of_one_image_are_one_piece_of_evidence():
+    same = difference(measured([5, 6, 7, 8, 9], ["x"] * 5), measured([0, 0.1, 0.2]))
+    assert same == (pytest.approx(6.9), -np.inf, np.inf)
+
+
+def test_the_interval_covers_the_true_difference_about_as_often_as_it_says():
+    random = np.random.default_rng(5)
+    hits = 0
+    for trial in range(400):
+        a, b = random.normal(1, 1, 30), random.normal(0, 2, 30)
+        _, low, high = difference(measured(a), measured(b, condition="d"), seed=trial)
+        hits += low <= 1 <= high
+    assert 0.90 <= hits / 400 <= 0.98
+
+
+def test_one_image_gives_no_interval_and_the_table_says_so(system):
+    groups = {"red": [plain("red", 0)], "blue": [plain("blue", 0), plain("blue", 1)]}
+    assert "(one image)" in str(Comparison.measure(system, groups, "blue", 0))
+
+
+@pytest.mark.parametrize(
+    ("groups", "control", "says"),
+    [({"red": []}, "red", "without images"), ({"red": [plain("red", 0)]}, "grey", "name one of red")],
+)
+def test_what_cannot_be_compared_is_refused(system, groups, control, says):
+    with pytest.raises(DataError, match=says):
+        Comparison.measure(system, groups, control, 0)

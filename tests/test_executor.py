@@ -1,0 +1,395 @@
+import io
+import linecache
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+
+import pytest
+from PIL import Image
+
+from maia_lab import executor as module
+from maia_lab.executor import LocalExecutor
+from maia_lab.journal import Journal
+from maia_lab.observation import Picture, Text
+
+posix = pytest.mark.skipif(os.name != "posix", reason="the edge is POSIX's")
+
+
+@pytest.fixture
+def journal():
+    return Journal.memory()
+
+
+@pytest.fixture
+def executor(system, tools, journal):
+    return LocalExecutor({"system": system, "tools": tools}, tools.recorder, journal.keep)
+
+
+def on_a_thread(function, *arguments):
+    """What a function returns that runs on another thread."""
+    results = []
+    thread = threading.Thread(target=lambda: results.append(function(*arguments)))
+    thread.start()
+    thread.join()
+    return results[0]
+
+
+def here(function, *arguments):
+    return function(*arguments)
+
+
+# What comes out.
+
+
+def test_what_is_printed_and_shown_comes_out_in_order(executor, journal):
+    code = """
+import sys
+print("first")
+tools.display("red", tools.text2image("red"))
+sys.stderr.write("warned\\n")
+print("last", end="")
+"""
+    observation = executor.run(code)
+    first, picture, last = observation.parts
+    assert (first.text, last.text) == ("first\nred\n", "warned\nlast")
+    with Image.open(io.BytesIO(journal.image(picture.sha256))) as image:
+        assert image.size == (picture.width, picture.height)
+    assert (observation.outcome, observation.error) == ("done", "")
+    assert 0 < observation.seconds < 5
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("1 + 1", "2\n"),
+        ("x = 3\nx", "3\n"),
+        ("'a\\nb'", "'a\\nb'\n"),
+        ("None", ""),
+        ("x = 3", ""),
+        ("for i in range(2): i", ""),
+        ("'only a docstring'", "'only a docstring'\n"),
+        ("", ""),
+        ("# nothing but a comment", ""),
+        ("print('x')", "x\n"),
+        ("1\r\n2\r\n", "2\n"),
+    ],
+)
+def test_the_value_of_the_last_expression_is_shown_as_in_a_notebook(executor, code, text):
+    assert executor.run(code).text == text
+
+
+@pytest.mark.parametrize(
+    "last", ["images[0]", "images", "system.call_neuron(images)", "tools.dataset_exemplars(system)"]
+)
+def test_images_as_the_last_value_are_shown_as_a_picture(executor, last):
+    observation = executor.run(f"images = tools.text2image(['red', 'blue'])\n{last}")
+    assert [type(part) for part in observation.parts] == [Picture]
+    assert "image" in observation.parts[0].alt
+
+
+def test_measurements_are_kept_with_the_step_that_made_them(executor):
+    code = "print(tools.compare({c: tools.text2image(c, 3) for c in ('red', 'blue')}, 'blue'))"
+    observation = executor.run(code)
+    assert [m.condition for m in observation.measurements] == ["red", "blue"]
+    assert executor.run("1").measurements == ()
+
+
+def test_a_progress_bar_leaves_its_last_line_only(executor):
+    code = r"print('\r 10 %\r 50 %\r100 %\nnext\r\nthird')"
+    assert executor.run(code).text == "100 %\nnext\r\nthird\n"
+
+
+def test_output_beyond_the_bounds_is_left_out_and_counted(executor):
+    observation = executor.run("for i in range(300_000): print('x' * 9)")
+    assert len(observation.text) < module.MOST_TEXT + 200
+    assert observation.text.endswith("[2,800,000 more characters were printed and are left out]\n")
+    observation = executor.run("for i in range(70): tools.display(tools.text2image('red'))")
+    assert sum(isinstance(part, Picture) for part in observation.parts) == module.MOST_PICTURES
+    assert "[10 more pictures were shown and are left out]" in observation.text
+
+
+def test_many_small_prints_are_quick(executor):
+    assert executor.run("for i in range(90_000): print(1)").seconds < 2
+
+
+# One dictionary.
+
+
+def test_functions_see_what_earlier_experiments_imported_and_defined(executor):
+    executor.run("import math\ndef area(r):\n    return round(math.pi * r**2, 2)")
+    assert executor.run("area(2)").text == "12.57\n"
+
+
+def test_names_that_were_rebound_are_restored_and_reported(executor, tools):
+    observation = executor.run("tools = system = None\nprint('mine now')\n1 / 0")
+    assert observation.outcome == "error"
+    for name in ("tools", "system"):
+        assert f"`{name}` was given another value here" in observation.text
+    assert executor.namespace["tools"] is tools
+    assert "given another value" in executor.run("del system").text
+    assert executor.run("len(tools.text2image('red')), system.unit.model").text == "(1, 'red')\n"
+
+
+def test_future_statements_of_this_package_do_not_leak_in(executor):
+    assert executor.run("def f(x: int): ...\nf.__annotations__").text == "{'x': <class 'int'>}\n"
+
+
+def test_classes_and_dataclasses_work_as_in_a_notebook(executor):
+    code = """
+from __future__ import annotations
+from dataclasses import dataclass
+@dataclass
+class Point:
+    x: int = 3
+if __name__ == "__main__":
+    print(Point())
+"""
+    assert executor.run(code).text == "Point(x=3)\n"
+
+
+# What goes wrong.
+
+
+def test_a_traceback_shows_the_experiments_lines_and_nothing_of_this_package(executor):
+    code = "def draw(word):\n    return tools.text2image(word)  # here\n\ndraw('purple')"
+    observation = executor.run(code)
+    assert observation.outcome == "error"
+    assert "    draw('purple')\n" in observation.error
+    assert "    return tools.text2image(word)  # here\n" in observation.error
+    assert "WordsError: 'purple' cannot be drawn; say red, green or blue." in observation.error
+    assert os.sep + "maia_lab" + os.sep not in observation.error
+    assert observation.error.count('File "') == observation.error.count('File "<experiment') + 1
+
+
+def test_an_error_in_an_earlier_function_still_shows_its_line(executor):
+    executor.run("def halve(x):\n    return x / 0  # oops")
+    linecache.checkcache()
+    observation = executor.run("halve(1)")
+    assert "return x / 0  # oops" in observation.error
+    assert "line 2, in halve" in observation.error
+
+
+def test_causes_are_told_and_cleaned_too(executor):
+    code = """
+try:
+    tools.text2image("purple")
+except Exception as error:
+    raise RuntimeError("no colour") from error
+"""
+    error = executor.run(code).error
+    assert "WordsError" in error
+    assert "direct cause" in error
+    assert "RuntimeError: no colour" in error
+    assert os.sep + "maia_lab" + os.sep not in error
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("x = (", "SyntaxError: '(' was never closed"),
+        ("await f()", "SyntaxError: 'await' outside function"),
+        ("  x = 1", "IndentationError"),
+        ("'\0'", "null byte"),
+        ("x = '\ud800'", "surrogates not allowed"),
+        ("return 1", "SyntaxError: 'return' outside function"),
+        ("(" * 10_000, "Error"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("import sys; sys.exit()", "SystemExit"),
+        ("class Odd(BaseException): ...\nraise Odd", "Odd"),
+        ("def f(): f()\nf()", "RecursionError"),
+        ("input('name? ')", "EOFError"),
+        ("class Rude:\n    def __repr__(self): 1 / 0\nRude()", "ZeroDivisionError"),
+        ("class E(Exception):\n    def __str__(self): 1 / 0\nraise E", "str() failed"),
+        ("raise ExceptionGroup('two', [KeyError(1), KeyError(2)])", "2 sub-exceptions"),
+        ("raise ValueError('x' * 10**6)", "[…]"),
+    ],
+)
+def test_whatever_the_code_raises_is_an_error_of_the_step(executor, code, error):
+    observation = executor.run(code)
+    assert observation.outcome == "error"
+    assert error in observation.error
+    assert len(observation.error) <= module.MOST_ERROR + 10
+    assert executor.run("'fine'").text == "'fine'\n"
+
+
+def test_an_error_in_the_grammar_points_at_its_place(executor):
+    error = executor.run("x = 1\ny = = 2").error
+    assert "    y = = 2\n        ^\nSyntaxError" in error
+    assert "line 2" in error
+    assert "Traceback" not in error
+
+
+def test_what_was_printed_before_an_error_is_kept(executor):
+    observation = executor.run("print('before')\n1 / 0")
+    assert observation.parts == (Text("before\n"),)
+
+
+# Limits and interrupts.
+
+
+@pytest.mark.parametrize("where", [here, on_a_thread])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "while True: pass",
+        "while True:\n    try:\n        while True: pass\n    except Exception: pass",
+        "tries = 0\nwhile tries < 2:\n    try:\n        while True: pass\n"
+        "    except: tries += 1\nwhile True: pass",
+        "import time\nwhile True: time.sleep(0.01)",
+        "while True: tools.text2image('red', per_prompt=50)",
+        "print('x')\nwhile True: print('y', end='')",
+        "class Slow:\n    def __repr__(self):\n        while True: pass\nSlow()",
+    ],
+)
+def test_an_endless_experiment_ends_at_its_limit(executor, where, code, monkeypatch):
+    monkeypatch.setattr("maia_lab.limit.AGAIN", 0.05)
+    observation = where(executor.run, code, 0.1)
+    assert observation.outcome == "limit"
+    assert "TimeLimit: the experiment took longer than the 0.1 s it had" in observation.error
+    assert "<experiment" in observation.error
+    assert observation.seconds < 2
+    assert where(executor.run, "2 * 2", 5.0).text == "4\n"
+
+
+@posix
+def test_a_long_sleep_ends_at_the_limit(executor):
+    assert executor.run("import time; time.sleep(30)", 0.1).seconds < 2
+
+
+@pytest.mark.parametrize("where", [here, on_a_thread])
+def test_what_ends_in_time_is_left_alone(executor, where):
+    for _ in range(200):
+        assert where(executor.run, "1 + 1", 5.0).text == "2\n"
+    assert "experiment's time" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.mark.parametrize("where", [here, on_a_thread])
+def test_a_limit_that_strikes_at_any_moment_comes_out_as_an_outcome(executor, where, monkeypatch):
+    monkeypatch.setattr("maia_lab.limit.AGAIN", 0.0005)
+    streams = sys.stdout, sys.stderr, sys.stdin
+    outcomes = set()
+    for number in range(300):
+        code = "for i in range(300): print(sum(range(i)))"
+        observation = where(executor.run, code, 0.001 + number / 1e5)
+        outcomes.add(observation.outcome)
+        assert (sys.stdout, sys.stderr, sys.stdin) == streams
+    assert outcomes <= {"done", "limit"}
+    assert len(outcomes) == 2
+
+
+@posix
+def test_an_alarm_that_someone_else_had_set_goes_on(executor):
+    heard = []
+    before = signal.signal(signal.SIGALRM, lambda *_: heard.append(1))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        assert executor.run("while True: pass", 0.1).outcome == "limit"
+        time.sleep(0.4)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert heard == [1]
+
+
+INTERRUPT = "import signal\nprint('before')\nsignal.raise_signal(signal.SIGINT)\nprint('after')"
+
+
+def test_an_interrupt_ends_the_step_and_not_the_process(executor):
+    observation = executor.run(INTERRUPT)
+    assert observation.outcome == "interrupted"
+    assert observation.text == "before\n"
+    assert "KeyboardInterrupt" in observation.error
+    assert "line 3" in observation.error
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interrupt_outside_the_experiments_code_waits_until_all_is_restored(
+    system, tools, journal
+):
+    stdout = sys.stdout
+
+    def store(data):
+        signal.raise_signal(signal.SIGINT)
+        return journal.keep(data)
+
+    executor = LocalExecutor({"system": system, "tools": tools}, tools.recorder, store)
+    observation = executor.run("image = tools.text2image('red')[0]\nimage")
+    assert observation.outcome == "interrupted"
+    assert len(observation.parts) == 1
+    assert sys.stdout is stdout
+
+
+def test_a_handler_of_someone_else_stays_in_charge(executor):
+    heard = []
+    before = signal.signal(signal.SIGINT, lambda *_: heard.append(1))
+    try:
+        assert executor.run(INTERRUPT).text == "before\nafter\n"
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert heard == [1]
+
+
+# What it leaves behind.
+
+
+@pytest.mark.parametrize("ending", ["", "1 / 0", "raise KeyboardInterrupt", "raise SystemExit"])
+def test_streams_and_hooks_are_restored_whatever_happens(executor, tools, ending):
+    before = {name: getattr(sys, name) for name in module.SYSTEM}
+    target = tools.recorder.target
+    code = "import sys\n" + "\n".join(f"sys.{name} = None" for name in module.SYSTEM)
+    executor.run(f"{code}\n{ending}")
+    assert {name: getattr(sys, name) for name in module.SYSTEM} == before
+    assert tools.recorder.target is target
+
+
+LATE = """
+import threading, time
+def speak():
+    go.wait(5)
+    print(said)
+    tools.display(said)
+    tools.compare({"red": tools.text2image("red", 3)})
+    spoken.set()
+go, spoken, said = threading.Event(), threading.Event(), "from the thread"
+threading.Thread(target=speak).start()
+"""
+
+
+def test_a_thread_of_the_step_is_heard_in_it(executor):
+    observation = executor.run(LATE + "go.set(); spoken.wait(5); print('end')")
+    assert observation.text == "from the thread\nfrom the thread\nend\n"
+    assert len(observation.measurements) == 2
+
+
+def test_a_stray_thread_is_not_heard_after_its_step(executor, capsys):
+    executor.run(LATE)
+    executor.run("go.set(); spoken.wait(5)")
+    assert capsys.readouterr().out == "from the thread\nfrom the thread\n"
+    executor.run(LATE)
+    observation = executor.run("go.set(); spoken.wait(5); print('my own')")
+    assert observation.text == "my own\n"
+    assert observation.measurements == ()
+    assert capsys.readouterr().out == "from the thread\nfrom the thread\n"
+
+
+def test_a_log_handler_made_in_one_step_speaks_in_the_next(executor, capsys):
+    make = (
+        "import logging\nlog = logging.getLogger('experiment')\nhandler = logging.StreamHandler()"
+    )
+    executor.run(f"{make}\nlog.addHandler(handler)\nlog.warning('one')")
+    try:
+        assert executor.run("log.warning('two')").text == "two\n"
+        logging.getLogger("experiment").warning("outside")
+        assert "outside" in capsys.readouterr().out
+    finally:
+        executor.run("log.removeHandler(handler)")
+
+
+def test_two_executors_in_turn_keep_their_output_and_names_apart(executor, system, tools, journal):
+    other = LocalExecutor({"system": system, "tools": tools}, tools.recorder, journal.keep)
+    executor.run("mine = 1")
+    assert "NameError" in other.run("mine").error
+    assert other.run("print('other')").text == "other\n"
+    assert executor.run("mine").text == "1\n"

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import pytest
+from PIL import Image
+
+from maia_lab import provenance
+from maia_lab.errors import WordsError, WorldError
+from maia_lab.provenance import Origin
+from maia_lab.scenes.keep import scene_of
+from maia_lab.scenes.world import scenes_world
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    return scenes_world(40, 20, seed=3)
+
+
+def test_held_out_images_are_none_of_the_data(scenes):
+    data, held_out = (
+        {provenance.pixel_hash(i) for i in images} for images in (scenes.data, scenes.held_out)
+    )
+    assert len(data) == 40 and len(held_out) == 20 and not data & held_out
+    assert (scenes.name, scenes.data.name, scenes.held_out.name) == (
+        "scenes",
+        "40 scenes",
+        "20 held-out scenes",
+    )
+
+
+def test_generated_images_hold_what_was_asked_and_say_where_they_come_from(scenes):
+    prompts = ["a red circle", "two stars on snow"]
+    images = scenes.generator.generate(prompts, [1, 2])
+    for image, prompt in zip(images, prompts, strict=True):
+        assert image.size == (128, 128)
+        assert scenes.words.matches(prompt, image)
+        origin = provenance.origin(image)
+        assert (origin.kind, origin.by, origin.text) == ("generated", "scenes renderer", prompt)
+    again = scenes.generator.generate(prompts, [1, 2])
+    assert [provenance.pixel_hash(i) for i in again] == [provenance.pixel_hash(i) for i in images]
+
+
+def test_a_prompt_that_is_not_understood_draws_nothing(scenes):
+    with pytest.raises(WordsError, match="cat"):
+        scenes.generator.generate(["a red circle", "a cat"], [0, 0])
+
+
+def test_an_edited_image_names_its_parent_and_differs_only_there(scenes):
+    (image,) = scenes.generator.generate(["a small red circle and a small star on sand"], [5])
+    (edited,) = scenes.editor.edit([image], ["make the circle blue"], [0])
+    origin = provenance.origin(edited)
+    assert (origin.kind, origin.text) == ("edited", "make the circle blue")
+    assert provenance.base(edited) == origin.parent == provenance.pixel_hash(image)
+    before, after = scene_of(image), scene_of(edited)
+    assert after.things[0].colour == "blue" and after.things[1] == before.things[1]
+
+
+def test_a_masked_image_is_edited_and_described_as_its_original(scenes):
+    image = scenes.data[0]
+    masked = provenance.stamp(
+        Image.eval(image, lambda v: v // 4), Origin("masked", "system", original=image)
+    )
+    (edited,) = scenes.editor.edit([masked], ["remove everything"], [0])
+    assert provenance.base(edited) == provenance.pixel_hash(image)
+    assert scenes.captioner.describe([masked]) == scenes.captioner.describe([image])
+
+
+def test_an_image_from_elsewhere_is_neither_edited_nor_described(scenes):
+    stranger = Image.new("RGB", (64, 64), "red")
+    with pytest.raises(WorldError):
+        scenes.editor.edit([stranger], ["remove everything"], [0])
+    with pytest.raises(WorldError):
+        scenes.captioner.describe([stranger])
+
+
+def test_descriptions_and_concepts_are_true_of_their_image(scenes):
+    for image, sentence in zip(
+        scenes.data, scenes.captioner.describe(list(scenes.data)), strict=True
+    ):
+        assert scenes.words.matches(sentence, image)
+        assert all(scenes.words.matches(text, image) for text in scenes.words.concepts(image))
+
+
+def test_the_vocabulary_is_ordered_by_kind(scenes):
+    vocabulary = scenes.words.vocabulary
+    assert list(vocabulary) == ["shape", "colour", "texture", "size", "background"]
+    assert [len(words) for words in vocabulary.values()] == [16, 9, 4, 3, 9]
+    for kind, words in vocabulary.items():
+        for word in words:
+            ground = " background" * (kind == "background")
+            scenes.generator.generate([word + ground], [0])
+
+
+def test_a_label_that_cannot_be_read_is_refused(scenes):
+    with pytest.raises(WordsError):
+        scenes.words.matches("fluffy", scenes.data[0])
