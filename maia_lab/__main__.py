@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -86,6 +86,12 @@ def _parser() -> argparse.ArgumentParser:
 
     sessions = commands.add_parser("sessions", help="list sessions and where they stand")
     sessions.set_defaults(run=_sessions)
+
+    bench = commands.add_parser("bench", help="measure what is promised, and print it")
+    bench.add_argument("name", choices=["basics"], help="basics: time and memory of the first minute")
+    bench.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="at least three")
+    bench.add_argument("--json", type=Path, metavar="FILE", help="also write the table there")
+    bench.set_defaults(run=_bench)
 
     doctor = commands.add_parser("doctor", help="say what is installed and what works here")
     doctor.set_defaults(run=_doctor)
@@ -225,6 +231,18 @@ def _sessions(options: argparse.Namespace) -> int:
     return CONCLUDED
 
 
+def _bench(options: argparse.Namespace) -> int:
+    from maia_lab.bench.basics import basics
+
+    if options.json is not None:
+        _writable(options.json.parent)
+    table = basics(options.seeds)
+    table.print()
+    if options.json is not None:
+        table.write(options.json)
+    return CONCLUDED if all(row.holds is not False for row in table.rows) else FAILED
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from maia_lab.doctor import findings
 
@@ -249,7 +267,7 @@ def _writable(folder: Path) -> None:
 
 
 @contextmanager
-def _progress() -> Iterator[object]:
+def _progress() -> Iterator[Callable[[int, int], None]]:
     """A bar on standard error while something long goes on; silent where nobody watches."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -261,7 +279,11 @@ def _progress() -> Iterator[object]:
         disable=not console.is_terminal,
     ) as bar:  # fmt: skip
         task = bar.add_task("looking at the data", total=None, visible=False)
-        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
+
+        def progress(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total, visible=True)
+
+        yield progress
 
 
 def _print(thing: object) -> None:

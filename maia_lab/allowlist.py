@@ -11,36 +11,34 @@ import ast
 import re
 from collections.abc import Iterator
 
-from maia_lab.flags import bound, deceives, parsed
+from maia_lab.flags import bound, deceives, foreign_names, parsed, visible
 from maia_lab.growth import excesses
+from maia_lab.quantity import words
 
 LONGEST = 20_000
 """Characters of code read at most."""
 
-_NODES: tuple[type[ast.AST], ...] = (
-    *(ast.Module, ast.Expr, ast.Assign, ast.AugAssign, ast.For, ast.If, ast.FunctionDef, ast.Return),
-    *(ast.Pass, ast.Break, ast.Continue, ast.Assert, ast.Raise, ast.Try, ast.ExceptHandler),
-    *(ast.Import, ast.ImportFrom, ast.alias, ast.arguments, ast.arg, ast.keyword, ast.Lambda),
-    *(ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Call, ast.Attribute, ast.Subscript),
-    *(ast.Slice, ast.Starred, ast.Name, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.IfExp),
-    *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.comprehension),
-    *(ast.JoinedStr, ast.FormattedValue, ast.Constant, ast.Load, ast.Store),
-    *(ast.And, ast.Or, ast.Not, ast.USub, ast.UAdd, ast.Invert, ast.cmpop),
-    *(ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow),
-    *(ast.BitAnd, ast.BitOr, ast.BitXor),
+_NODES = words(
+    "Module Expr Assign AugAssign For If FunctionDef Return Pass Break Continue Assert Raise Try"
+    " ExceptHandler Import ImportFrom alias arguments arg keyword Lambda"
+    " BoolOp BinOp UnaryOp Compare Call Attribute Subscript Slice Starred Name Constant IfExp"
+    " List Tuple Dict Set ListComp SetComp DictComp GeneratorExp comprehension"
+    " JoinedStr FormattedValue Load Store And Or Not USub UAdd Invert"
+    " Eq NotEq Lt LtE Gt GtE Is IsNot In NotIn"
+    " Add Sub Mult Div FloorDiv Mod Pow BitAnd BitOr BitXor"
 )
-_ERRORS = frozenset(
-    "ArithmeticError AssertionError Exception IndexError KeyError LookupError RuntimeError TypeError"
-    " ValueError ZeroDivisionError".split()
+_ERRORS = words(
+    "ArithmeticError AssertionError Exception IndexError KeyError LookupError RuntimeError"
+    " TypeError ValueError ZeroDivisionError"
 )
-_BUILTINS = _ERRORS | frozenset(
+_BUILTINS = _ERRORS | words(
     "abs all any bool dict divmod enumerate filter float frozenset int isinstance len list map max"
-    " min print range repr reversed round set sorted str sum tuple zip".split()
+    " min print range repr reversed round set sorted str sum tuple zip"
 )
 _GIVEN = frozenset({"system", "systems", "tools"})
-_TOOLS = frozenset(
+_TOOLS = words(
     "compare dataset_exemplars dataset_sample describe_images display edit_images summarize_images"
-    " text2image".split()
+    " text2image"
 )
 _MODULES = {
     "math": "ceil cos e exp fabs floor fsum hypot inf isclose isfinite isinf isnan log log10 log1p"
@@ -50,14 +48,14 @@ _MODULES = {
     "itertools": "chain combinations groupby islice pairwise product zip_longest",
     "collections": "Counter OrderedDict defaultdict deque",
     "random": "Random choice choices gauss randint random sample seed shuffle uniform",
-    "numpy": "argmax argmin array asarray max mean median min percentile quantile std sum var",
+    "numpy": "argmax argmin max mean median min percentile quantile std sum var",
 }
-_EXPORTS = {module: frozenset(names.split()) for module, names in _MODULES.items()}
-_MUTATORS = frozenset(
+_EXPORTS = {module: words(names) for module, names in _MODULES.items()}
+_MUTATORS = words(
     "add append appendleft clear discard extend insert remove reverse setdefault shuffle sort"
-    " update".split()
+    " update"
 )
-_METHODS = _MUTATORS | frozenset(
+_METHODS = _MUTATORS | words(
     # lists, dictionaries, sets, counters
     "copy count difference get index intersection issubset issuperset items keys most_common pop"
     " popleft symmetric_difference union values"
@@ -71,14 +69,14 @@ _METHODS = _MUTATORS | frozenset(
     " convert crop getbbox getextrema getpixel histogram resize rotate transpose"
     # units
     " activate call_neuron"
-    " choice choices from_iterable gauss randint random sample uniform".split()
+    " choice choices from_iterable gauss randint random sample uniform"
 )
-_FIELDS = frozenset(
+_FIELDS = words(
     # an activation, a measurement, a comparison, a unit
     "bases condition conditions control difference effect high image index layer low map mask mean"
     " model n percentile sd share_high source threshold unit value"
     # an image, an array, a regression
-    " height intercept mode ndim shape size slope width".split()
+    " height intercept mode ndim shape size slope width"
 )
 _REFERENCE = frozenset({"high", "sd", "percentile", "threshold"})
 _PROMPT = re.compile(r"\s*(>>>|\.\.\. |In \[)")
@@ -116,6 +114,8 @@ def _text(code: str) -> Iterator[str]:
         # IPython strips prompts before Python sees the text: what runs would not be what was read.
         if _PROMPT.match(line):
             yield f"line {number}: an interpreter's prompt"
+    for name, number in foreign_names(code):
+        yield f"line {number}: the name {visible(name)!r}"
 
 
 class _Reader:
@@ -131,8 +131,9 @@ class _Reader:
             match node:
                 case ast.Import(names=names):
                     self._modules |= {a.asname or a.name: a.name for a in names}
-                case ast.FunctionDef(name=name) | ast.Assign(
-                    targets=[ast.Name(id=name)], value=ast.Lambda()
+                case (
+                    ast.FunctionDef(name=name)
+                    | ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda())
                 ):
                     self._functions[name] = node
                 case _:
@@ -148,19 +149,21 @@ class _Reader:
     def read(self) -> Iterator[str]:
         """Every reason against it."""
         for name, node in self._bound:
-            reason = self._binding(name, node)
+            reason = self._binding(name)
             if reason:
                 yield f"line {getattr(node, 'lineno', 0)}: {reason}"
         for node in ast.walk(self._tree):
             reason = self._node(node)
             if reason:
-                line = getattr(node, "lineno", None) or getattr(self._parents.get(node), "lineno", 0)
+                line = getattr(node, "lineno", None) or getattr(
+                    self._parents.get(node), "lineno", 0
+                )
                 yield f"line {line}: {reason}"
 
-    def _binding(self, name: str, node: ast.AST) -> str:
+    def _binding(self, name: str) -> str:
         if name in _BUILTINS | _GIVEN:
             return f"rebinding of {name}"
-        if not name.isascii() or (name.startswith("_") and name != "_"):
+        if name.startswith("_") and name != "_":
             return f"the name {name!r}"
         fixed = name in self._functions or name in self._modules or name in self._imported
         if fixed and sum(other == name for other, _ in self._bound) > 1:
@@ -169,7 +172,7 @@ class _Reader:
 
     def _node(self, node: ast.AST) -> str:
         """The reason against one node, its children left out; empty if there is none."""
-        if not isinstance(node, _NODES):
+        if type(node).__name__ not in _NODES:
             return type(node).__name__
         match node:
             case ast.Import(names=names):
@@ -213,8 +216,8 @@ class _Reader:
         if name == "tools" and not isinstance(parent, ast.Attribute):
             return "tools passed on"
         if name == "system" and not isinstance(parent, ast.Attribute):
-            given = isinstance(parent, ast.Call) and parent.func is not node
-            return "" if given and _is_tool(parent) else "system passed on"
+            given = isinstance(parent, ast.Call) and _is_tool(parent)
+            return "" if given else "system passed on"
         if name == "systems" and not isinstance(parent, ast.Subscript):
             return "systems passed on"
         if name in self._modules and not isinstance(parent, ast.Attribute):
@@ -273,7 +276,7 @@ class _Reader:
         return "" if first < node.lineno else f"a call of {name} before it is defined"
 
     def _stands_alone(self, call: ast.AST) -> bool:
-        """Whether a call is a statement, or the object of another that is: ``d.setdefault().add()``."""
+        """Whether a call is a statement, or inside one: ``d.setdefault(k, []).append(v)``."""
         parent = self._parents[call]
         if isinstance(parent, ast.Attribute):
             return self._stands_alone(self._parents[parent])

@@ -16,10 +16,11 @@ from maia_lab.allowlist import refusals
 from maia_lab.errors import SessionError
 from maia_lab.events import Offered
 from maia_lab.flags import parsed, visible
-from maia_lab.narrator import Narrator, page, tell_proposal
+from maia_lab.narrator import Narrator
 from maia_lab.observation import Score
 from maia_lab.proposal import Conclusion
 from maia_lab.review import Approve, Edit, Reject, Stop, Verdict
+from maia_lab.terminal import indented, page, tell_proposal
 
 __all__ = ["ConsoleReviewer", "Narrator", "PolicyReviewer"]
 
@@ -98,7 +99,7 @@ class ConsoleReviewer:
 
     def _ask(self, question: str) -> str | None:
         """One line of input, stripped; None at its end."""
-        self._page.print(f"  {question} ", style="bold cyan", end="› ")
+        self._page.print(f"  {question} ", style="bold cyan", end="> ")
         line = self._input.readline() if self._input is not None else ""
         if line:
             self._answered = True
@@ -113,10 +114,9 @@ class ConsoleReviewer:
         )
 
     def _tell(self, text: str, style: str = "bright_black") -> None:
-        from rich.padding import Padding
         from rich.text import Text
 
-        self._page.print(Padding(Text(text, style), (0, 0, 0, 2)))
+        self._page.print(indented(Text(text, style)))
 
     def _show(self, code: str, marked: set[int] | None = None) -> None:
         from rich.padding import Padding
@@ -161,7 +161,9 @@ class ConsoleReviewer:
         from rich.text import Text
 
         styles = {"+": "green", "-": "red", "@": "bright_black"}
-        lines = list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1))
+        lines = list(
+            difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1)
+        )
         for line in lines[2:]:
             self._page.print(Text(f"  {visible(line)}", styles.get(line[0], "")))
 

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 LINES = "journal.jsonl"
 IMAGES = "images"
+LOCK = "lock"
 BINARY = getattr(os, "O_BINARY", 0)
 """Without it Windows would write two bytes for each newline."""
 
@@ -78,7 +79,7 @@ class Disk:
         self.why = "it was opened for reading" if readonly else ""
         self._file: int | None = None
         # Any thread may append and another close.
-        self._lock = FileLock(folder / "lock", timeout=0, mode=0o600, thread_local=False)
+        self._lock = FileLock(folder / LOCK, timeout=0, mode=0o600, thread_local=False)
         if not readonly:
             try:
                 self._lock.acquire()

@@ -13,7 +13,6 @@ import hashlib
 import io
 import linecache
 import os
-import re
 import sys
 import threading
 import time
@@ -39,6 +38,10 @@ MOST_ERROR = 20_000
 PACKAGE = str(Path(__file__).parent) + os.sep
 SYSTEM = ("stdin", "stdout", "stderr", "displayhook", "excepthook", "unraisablehook")
 """What is put back after every run."""
+
+
+ONE_AT_A_TIME = threading.RLock()
+"""The streams that are captured belong to the whole process."""
 
 
 class LocalExecutor:
@@ -68,6 +71,10 @@ class LocalExecutor:
             code: Python; the value of a last expression is shown, as in a notebook.
             seconds: how long it may take; None for no limit.
         """
+        with ONE_AT_A_TIME:
+            return self._step(code, seconds)
+
+    def _step(self, code: str, seconds: float | None) -> Observation:
         self.namespace.update(self._bound, __name__="__main__", __builtins__=builtins)
         step = _Step(self._store)
         outcome: Literal["done", "error", "interrupted", "limit"]
@@ -97,9 +104,9 @@ class LocalExecutor:
 
     def _run(self, code: str, step: _Step) -> str:
         try:
-            for part, mode in _compiled(code):
-                value = eval(part, self.namespace)
-                if mode == "eval" and value is not None:
+            for part in _compiled(code):
+                value = eval(part, self.namespace)  # Of statements: None.
+                if value is not None:
                     _show(value, step)
         except (KeyboardInterrupt, TimeLimit):
             raise
@@ -125,7 +132,6 @@ class _Step(Kept):
     def __init__(self, store: Callable[[bytes], str]) -> None:
         super().__init__(store)
         self._strangers = set(threading.enumerate()) - {threading.current_thread()}
-        self._open = True
         self._printed: list[str] = []
         self._length = self._pictures = 0
         self._guard = threading.RLock()
@@ -133,14 +139,15 @@ class _Step(Kept):
     @property
     def mine(self) -> bool:
         """Whether the running thread works for this step: it runs it, or was started by it."""
-        return self._open and threading.current_thread() not in self._strangers
+        return threading.current_thread() not in self._strangers
 
     def text(self, text: str) -> None:
         if not self.mine:
             Shown().text(text)
             return
         with self._guard:
-            self._printed.append(text[: max(MOST_TEXT - self._length, 0)])
+            if self._length < MOST_TEXT:
+                self._printed.append(text[: MOST_TEXT - self._length])
             self._length += len(text)
 
     def picture(self, image: Image.Image, alt: str) -> None:
@@ -162,7 +169,7 @@ class _Step(Kept):
             super().scored(scores)
 
     def close(self) -> None:
-        """Take no more, and say what was left out."""
+        """Say what was left out."""
         with self._guard:
             self._flush()
             if self._length > MOST_TEXT:
@@ -171,13 +178,11 @@ class _Step(Kept):
             if self._pictures > MOST_PICTURES:
                 more = self._pictures - MOST_PICTURES
                 super().text(f"\n[{more:,} more pictures were shown and are left out]\n")
-            self._open = False
 
     def _flush(self) -> None:
-        printed = "".join(self._printed)
+        lines = "".join(self._printed).split("\n")
         self._printed.clear()
-        # A progress bar rewrites its line: only what it came to is worth reading.
-        super().text(re.sub(r"[^\n]*\r(?!\n)(?=[^\n])", "", printed))
+        super().text("\n".join(map(_last_state, lines)))
 
 
 class _Stream(io.TextIOBase):
@@ -219,7 +224,7 @@ class _Stream(io.TextIOBase):
             self._step = None
 
 
-def _compiled(code: str) -> Iterator[tuple[CodeType, str]]:
+def _compiled(code: str) -> Iterator[CodeType]:
     """The statements, then the last expression by itself if the code ends in one."""
     name = f"{MARK}{hashlib.sha256(code.encode(errors='replace')).hexdigest()[:6]}>"
     lines = io.StringIO(code, newline=None).readlines()
@@ -229,9 +234,15 @@ def _compiled(code: str) -> Iterator[tuple[CodeType, str]]:
     last = tree.body[-1] if tree.body else None
     if isinstance(last, ast.Expr):
         tree.body.pop()
-    yield compile(tree, name, "exec", dont_inherit=True), "exec"
+    yield compile(tree, name, "exec", dont_inherit=True)
     if isinstance(last, ast.Expr):
-        yield compile(ast.Expression(last.value), name, "eval", dont_inherit=True), "eval"
+        yield compile(ast.Expression(last.value), name, "eval", dont_inherit=True)
+
+
+def _last_state(line: str) -> str:
+    """What a line came to: a progress bar writes it again and again, with carriage returns."""
+    content = line.rstrip("\r")
+    return content.rpartition("\r")[2] + line[len(content) :]
 
 
 def _show(value: object, step: _Step) -> None:

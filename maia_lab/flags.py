@@ -23,7 +23,9 @@ LONG = 160
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Characters that show nothing although Unicode counts them as letters, marks or symbols."""
 
-_MAGIC = re.compile(r"\s*(?:[\w.,\s]+=\s*)?(?:!|%{1,2}[A-Za-z])|\s*[?/,;]\w|In \[|>>>|.*\w\?{1,2}\s*$")
+_MAGIC = re.compile(
+    r"\s*(?:[\w.,\s]+=\s*)?(?:!|%{1,2}[A-Za-z])|\s*[?/,;]\w|In \[|>>>|.*\w\?{1,2}\s*$"
+)
 
 _MODULES = {
     "network": "aiohttp ftplib http httpx paramiko requests smtplib socket ssl telnetlib urllib"
@@ -144,11 +146,16 @@ def _of_text(code: str) -> Iterator[Flag]:
             yield Flag("risk", f"a line of {len(line)} characters: read it to its end", number)
         if _MAGIC.match(line) and parsed(line.strip()) is None and "#" not in line:
             yield Flag("risk", f"IPython magic or shell: {line.strip()[:40]}", number)
+    for name, line in foreign_names(code):
+        yield Flag("risk", f"the name {visible(name)!r} is not plain ASCII", line)
+
+
+def foreign_names(code: str) -> Iterator[tuple[str, int]]:
+    """Names with letters that may look like others, and their lines; Python itself folds some."""
     try:
         for token in tokenize.generate_tokens(io.StringIO(code).readline):
             if token.type == tokenize.NAME and not token.string.isascii():
-                looks = visible(token.string)
-                yield Flag("risk", f"the name {looks!r} is not plain ASCII", token.start[0])
+                yield token.string, token.start[0]
     except (tokenize.TokenError, SyntaxError, ValueError):
         return
 
@@ -215,9 +222,7 @@ def bound(node: ast.AST) -> list[str]:
             return []
 
 
-def _of_experiment(
-    proposal: Proposal, tree: ast.Module, earlier: Sequence[str]
-) -> Iterator[Flag]:
+def _of_experiment(proposal: Proposal, tree: ast.Module, earlier: Sequence[str]) -> Iterator[Flag]:
     """What the experiment could fail to show."""
     calls = _calls(tree)
     compares = calls.get("compare", [])
@@ -227,7 +232,9 @@ def _of_experiment(
         yield Flag("method", "no control: tools.compare is never called", line)
     for call in calls.get("text2image", []):
         if _single_sample(call):
-            yield Flag("method", "one image of one prompt is an anecdote: per_prompt=5", call.lineno)
+            yield Flag(
+                "method", "one image of one prompt is an anecdote: per_prompt=5", call.lineno
+            )
     edited = "edit_images" in calls or any("edit_images" in code for code in earlier)
     if proposal.hypotheses and proposal.predicts and not edited:
         yield Flag("method", "no counterfactual yet: no image was edited")

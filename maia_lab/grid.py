@@ -19,6 +19,8 @@ MOST = 200
 """Tiles that are drawn at most; the alternative text says how many there were."""
 TILE = 128
 """Side of a tile, in pixels, unless there are few."""
+SMALLEST = 32
+"""Side down to which tiles shrink; then rows and columns change instead."""
 LINES = 2
 """Lines of a caption that are drawn at most."""
 
@@ -116,10 +118,13 @@ class Grid:
         columns = min(len(tiles), self.columns or _balanced(len(tiles), 2 if _paired(tiles) else 1))
         while True:
             sheet = _Sheet(tiles, columns, side)
-            longest = max(sheet.size)
-            if longest <= LIMIT or side <= 8:
+            width, height = sheet.size
+            if max(width, height) <= LIMIT:
                 return sheet.draw()
-            side = min(side - 1, side * LIMIT // longest)
+            if side > SMALLEST:
+                side = max(SMALLEST, min(side - 1, side * LIMIT // max(width, height)))
+            else:
+                columns += 1 if height > width else -1
 
 
 class _Sheet:

@@ -32,8 +32,8 @@ MOST_PIXELS = 40_000_000
 """Width × height of the largest image that is decoded: a 10 kB file can hold gigapixels."""
 FEWEST = 10
 """Different images a folder must hold: with fewer there are no quantiles to speak of."""
-KEPT_PIXELS = 64_000_000
-"""Pixels of decoded images a folder keeps at hand, 3 bytes each."""
+KEPT, KEPT_PIXELS = 100, 1_000_000
+"""Decoded images a folder keeps at hand at most, and pixels of the largest that is kept."""
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -215,14 +215,16 @@ class ImageFolder:
             DataError: the file is gone, or shows something else than when the folder was opened.
         """
         file = self._files[index]
-        if (image := self._kept.get(file.name)) is None:
+        if (image := self._kept.pop(file.name, None)) is None:
             image = load(self.path / file.name)
             if provenance.pixel_hash(image) != file.pixels:
                 raise DataError(file.name, "has changed since its folder was opened", "start again")
             text = clean(file.name)
             provenance.stamp(image, provenance.Origin("data", by=self._title, text=text))
-            self._keep(file.name, image)
-        self._kept.move_to_end(file.name)
+        if image.width * image.height <= KEPT_PIXELS:
+            self._kept[file.name] = image
+            if len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
         # Experiments may draw on what they are given.
         return image.copy()
 
@@ -240,13 +242,6 @@ class ImageFolder:
         chosen._files = tuple(self._files[i] for i in positions)
         chosen.name = f"{self._title} ({len(chosen)} {what})"
         return chosen
-
-    def _keep(self, name: str, image: Image.Image) -> None:
-        self._kept[name] = image
-        pixels = sum(kept.width * kept.height for kept in self._kept.values())
-        while pixels > KEPT_PIXELS and len(self._kept) > 1:
-            _, gone = self._kept.popitem(last=False)
-            pixels -= gone.width * gone.height
 
     def _skip(self, path: Path | str, reason: str) -> None:
         name = Path(path).relative_to(self.path).as_posix()

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 
 from maia_lab import envelope
-from maia_lab.disk import LINES, Disk, Memory, Store
+from maia_lab.disk import IMAGES, LINES, LOCK, Disk, Memory, Store
 from maia_lab.envelope import Record
 from maia_lab.errors import JournalError
 from maia_lab.events import Event
@@ -104,9 +104,12 @@ class Journal:
             JournalError: there is no journal, or it cannot be read.
         """
         folder = folder.resolve()
-        path = folder / LINES
-        # A link would let a folder that came from elsewhere choose which file is appended to.
-        if path.is_symlink() or not path.is_file():
+        # A link would let a folder that came from elsewhere choose what is written to.
+        if linked := [name for name in (LINES, LOCK, IMAGES) if (folder / name).is_symlink()]:
+            raise JournalError(
+                str(folder), f"has a link in the place of {linked[0]}", "copy what it points to"
+            )
+        if not (folder / LINES).is_file():
             raise JournalError(str(folder), "holds no session", f"name a folder with a {LINES}")
         disk = Disk(folder, readonly)
         journal = cls(folder.name, disk)
@@ -120,7 +123,9 @@ class Journal:
         except OSError as error:
             disk.close()
             raise JournalError(
-                str(path), f"cannot be read ({error.strerror})", "look at the folder's permissions"
+                str(folder),
+                f"cannot be read ({error.strerror})",
+                "look at the folder's permissions",
             ) from error
         journal.why = "; ".join(found.faults[:3]) or disk.why
         if journal.why:

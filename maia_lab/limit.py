@@ -126,6 +126,7 @@ def _watch(delay: float, why: str) -> Iterator[None]:
             finish()
         except TimeLimit:  # Raised in the experiment's last moment, it arrived here.
             finish()
+        watcher.join()
 
 
 def _raise_in(thread: int, error: type[BaseException] | None) -> None:

@@ -6,6 +6,7 @@ import difflib
 import io
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from maia_lab.story import Step, Story, picture
 from maia_lab.summary import TEMPLATES, open_templates, to_markdown
 
 if TYPE_CHECKING:
+    import jinja2
     from markupsafe import Markup
 
     from maia_lab.journal import Journal
@@ -51,19 +53,26 @@ def to_html(*journals: Journal) -> str:
         return Markup("data:{};base64,{}").format(*found) if found else Markup("")
 
     stories = [Story.read(journal) for journal in journals]
+    units = [str(story.opened.question.unit) for story in stories]
+    title = " · ".join([*units, "maia_lab"])
+    return _page().render(stories=stories, title=title, image=image)
+
+
+@lru_cache(1)
+def _page() -> jinja2.Template:
+    from markupsafe import Markup
+
     environment = open_templates(visible, {"code": _highlighted, "signed": "{:+.3g}".format})
-    return environment.get_template("report.html").render(
-        stories=stories,
-        title=" · ".join([*(str(s.opened.question.unit) for s in stories), "maia_lab"]),
+    environment.globals.update(
         style=Markup((TEMPLATES / "style.css").read_text("utf-8")),
         marks=_MARKS,
         states=_STATES,
-        image=image,
         forest=Forest.of,
         changes=_changes,
         headed=_headed,
         setup=setup,
     )
+    return environment.get_template("report.html")
 
 
 def write(journals: Journal | Sequence[Journal], folder: Path) -> dict[str, Path]:

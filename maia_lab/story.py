@@ -37,7 +37,7 @@ POLICIES = {
 }
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Step:
     """One proposal and what became of it."""
 
@@ -90,9 +90,9 @@ class Step:
         for decided in self.verdicts:
             match decided.verdict:
                 case Reject() if self.observation is not None and decided is self.verdicts[-1]:
-                    word = "not yet, said"
+                    word = "sent back by"
                 case Reject():
-                    word = "rejected by"
+                    word = "sent back by the" if decided.by == "ledger" else "rejected by"
                 case verdict:
                     words = {"Approve": "approved by", "Edit": "edited and approved by"}
                     word = words.get(type(verdict).__name__, "stopped by")
@@ -116,7 +116,7 @@ class Step:
         return [tuple(group) for _, group in groupby(rows, lambda m: m.control or m.condition)]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Story:
     """A session, folded for readers."""
 
@@ -204,8 +204,11 @@ class Story:
             ("review", f"{setting.policy}: {POLICIES[setting.policy]}"),
             ("steps", steps),
             ("began", f"{began:%Y-%m-%d %H:%M} UTC"),
-            ("took", f"{_span((last - began).total_seconds())}, of which experiments ran for"
-                     f" {_span(sum(observation.seconds for observation in outcomes))}"),
+            (
+                "took",
+                f"{_span((last - began).total_seconds())}, of which experiments ran for"
+                f" {_span(sum(observation.seconds for observation in outcomes))}",
+            ),
             ("seed", str(setting.seed)),
             *((f"{name} digest", digest[:16]) for name, digest in setting.digests),
             ("maia_lab", setting.version),

@@ -106,6 +106,8 @@ def test_output_beyond_the_bounds_is_left_out_and_counted(executor):
     observation = executor.run("for i in range(300_000): print('x' * 9)")
     assert len(observation.text) < module.MOST_TEXT + 200
     assert observation.text.endswith("[2,800,000 more characters were printed and are left out]\n")
+    observation = executor.run("print('a')\nprint('x' * 10**6)\nprint('z')")
+    assert observation.text[module.MOST_TEXT - 2 :].startswith("xx\n[800,")
     observation = executor.run("for i in range(70): tools.display(tools.text2image('red'))")
     assert sum(isinstance(part, Picture) for part in observation.parts) == module.MOST_PICTURES
     assert "[10 more pictures were shown and are left out]" in observation.text
@@ -236,8 +238,8 @@ def test_what_was_printed_before_an_error_is_kept(executor):
     [
         "while True: pass",
         "while True:\n    try:\n        while True: pass\n    except Exception: pass",
-        "tries = 0\nwhile tries < 2:\n    try:\n        while True: pass\n"
-        "    except: tries += 1\nwhile True: pass",
+        "import time\nfor i in range(2):\n    try:\n        while True: time.sleep(0.01)\n"
+        "    except: print('caught')\nwhile True: time.sleep(0.01)",
         "import time\nwhile True: time.sleep(0.01)",
         "while True: tools.text2image('red', per_prompt=50)",
         "print('x')\nwhile True: print('y', end='')",
@@ -270,12 +272,15 @@ def test_what_ends_in_time_is_left_alone(executor, where):
 def test_a_limit_that_strikes_at_any_moment_comes_out_as_an_outcome(executor, where, monkeypatch):
     monkeypatch.setattr("maia_lab.limit.AGAIN", 0.0005)
     streams = sys.stdout, sys.stderr, sys.stdin
-    outcomes = set()
-    for number in range(300):
-        code = "for i in range(300): print(sum(range(i)))"
-        observation = where(executor.run, code, 0.001 + number / 1e5)
-        outcomes.add(observation.outcome)
-        assert (sys.stdout, sys.stderr, sys.stdin) == streams
+    outcomes, pace = set(), sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for number in range(300):
+            code = f"for i in range({number * 9}): print(sum(range(50)))"
+            outcomes.add(where(executor.run, code, 0.001).outcome)
+            assert (sys.stdout, sys.stderr, sys.stdin) == streams
+    finally:
+        sys.setswitchinterval(pace)
     assert outcomes <= {"done", "limit"}
     assert len(outcomes) == 2
 
@@ -393,3 +398,20 @@ def test_two_executors_in_turn_keep_their_output_and_names_apart(executor, syste
     assert "NameError" in other.run("mine").error
     assert other.run("print('other')").text == "other\n"
     assert executor.run("mine").text == "1\n"
+
+
+def test_experiments_on_two_threads_take_turns(system, tools, journal):
+    stdout, said = sys.stdout, {}
+
+    def work(who):
+        one = LocalExecutor({"system": system, "tools": tools}, tools.recorder, journal.keep)
+        code = f"import time\nfor i in range(5):\n    print('{who}')\n    time.sleep(0.002)"
+        said[who] = "".join(one.run(code).text for _ in range(5))
+
+    threads = [threading.Thread(target=work, args=(who,)) for who in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert said == {"a": "a\n" * 25, "b": "b\n" * 25}
+    assert sys.stdout is stdout

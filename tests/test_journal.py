@@ -149,6 +149,21 @@ def test_readers_hear_all_events_in_order_when_one_of_them_appends():
     assert first == last == [SAID[0], Paused("echo")]
 
 
+def test_a_reader_that_appends_is_not_called_again_before_it_is_done():
+    journal, now, most = Journal.memory(), [], []
+
+    def reader(event):
+        now.append(event)
+        most.append(len(now))
+        if event == SAID[0]:
+            journal.append(SAID[1])
+        now.pop()
+
+    journal.read_by(reader)
+    journal.append(SAID[0])
+    assert most == [1, 1]
+
+
 def test_a_reader_that_fails_stops_nobody(caplog):
     journal, heard = Journal.memory(), []
     journal.read_by(lambda event: 1 / 0)
@@ -186,7 +201,9 @@ def test_threads_that_append_at_once_lose_nothing(tmp_path):
 def test_a_picture_is_kept_once_under_the_hash_of_its_bytes(tmp_path):
     with Journal.create(tmp_path, "fox") as journal:
         sha256 = journal.keep(b"pixels")
+        before = (tmp_path / f"fox/images/{sha256}.png").stat()
         assert journal.keep(b"pixels") == sha256
+        assert (tmp_path / f"fox/images/{sha256}.png").stat() == before
         journal.append(Observed(1, Observation((Picture(sha256, "red", 1, 1),))))
     again = Journal.open(tmp_path / "fox", readonly=True)
     assert again.image(sha256) == b"pixels"
@@ -232,12 +249,16 @@ def test_a_name_that_is_taken_is_refused_and_nothing_of_it_changes(tmp_path):
 def test_a_link_is_not_taken_for_a_new_or_an_old_session(tmp_path):
     outside = written(tmp_path / "outside") / "journal.jsonl"
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
-    (tmp_path / "mailed").mkdir()
-    (tmp_path / "mailed/journal.jsonl").symlink_to(outside)
     with pytest.raises(JournalError, match="already exists"):
         Journal.create(tmp_path, "dangling")
-    with pytest.raises(JournalError, match="holds no session"):
-        Journal.open(tmp_path / "mailed")
+    for name in ("journal.jsonl", "lock", "images"):
+        mailed = written(tmp_path, name=f"with-{name}")
+        path = mailed / name
+        path.rename(tmp_path / f"real-{name}") if path.exists() else None
+        path.symlink_to(outside)
+        with pytest.raises(JournalError, match=f"has a link in the place of {name}"):
+            Journal.open(mailed)
+    assert Journal.open(outside.parent).events == SAID
 
 
 def test_a_folder_without_a_journal_is_refused(tmp_path):
@@ -316,7 +337,8 @@ def test_a_process_killed_while_it_writes_loses_nothing_acknowledged(tmp_path):
 # Damage.
 
 
-def test_cut_off_at_any_byte_it_keeps_every_whole_line_and_goes_on(tmp_path):
+def test_cut_off_at_any_byte_it_keeps_every_whole_line_and_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda file: None)  # Waiting for the disk shows nothing here.
     folder = written(tmp_path, SAID[:3])
     path = folder / "journal.jsonl"
     data = path.read_bytes()
@@ -366,6 +388,19 @@ def test_a_damaged_line_makes_it_read_only_and_is_named(tmp_path):
     with pytest.raises(JournalError, match="is read-only: line 2 is damaged"):
         journal.append(SAID[0])
     assert path.read_bytes() == data
+
+
+def test_a_stray_byte_instead_of_the_last_newline_costs_nothing(tmp_path):
+    folder = written(tmp_path)
+    path = folder / "journal.jsonl"
+    path.write_bytes(path.read_bytes()[:-1] + b"\x0b")
+    with Journal.open(folder) as journal:
+        assert journal.events == SAID
+        assert journal.repaired.endswith("its bytes lie in journal.torn-1")
+        journal.append(Paused("lunch"))
+    again = Journal.open(folder)
+    assert again.events == (*SAID, Paused("lunch"))
+    assert not again.faults
 
 
 @pytest.mark.parametrize("change", ["missing", "twice", "swapped"])

@@ -33,6 +33,6 @@ def examples():
             yield pytest.param(textwrap.dedent("\n".join(lines)), id=name)
 
 
-@pytest.mark.parametrize("code", examples())
+@pytest.mark.parametrize("code", list(examples()))
 def test_every_example_runs_on_scenes(code, scenes_study):
     exec(compile(code, "example", "exec"), {"system": scenes_study.system, "tools": scenes_study.tools})

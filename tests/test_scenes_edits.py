@@ -42,6 +42,9 @@ PLAIN = "medium red striped circle", "small blue plain square", "small pink plai
         ("replace the grass with snow", {}, "snow"),
         ("put the bird on a beach", {}, "sand"),
         ("remove the background", {}, "plain"),
+        ("remove the grass", {}, "plain"),
+        ("make the bird ( look ) green", {2: "small green plain bird"}, "grass"),
+        ("make the circle polka dotted", {0: "medium red dotted circle"}, "grass"),
     ],
 )  # fmt: skip
 def test_an_instruction_changes_what_it_names_and_nothing_else(instruction, things, background):

@@ -84,7 +84,7 @@ def test_untrained_networks_repeat_by_seed_and_leave_other_chance_alone():
 
 def test_training_learns_something_and_the_result_can_be_packed(tmp_path, capsys):
     torch.manual_seed(0)
-    arguments = ["scenes", "--train", "--images", "256", "--epochs", "2", "--test-images", "60"]
+    arguments = ["scenes", "--train", "--images", "512", "--epochs", "2", "--test-images", "60"]
     assert scenes_nets.main([*arguments, "--out", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     packed = (tmp_path / "scenes.safetensors").read_bytes()

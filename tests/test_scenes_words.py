@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from maia_lab.errors import WordsError
 from maia_lab.scenes.captions import caption
-from maia_lab.scenes.concept import Concept, Phrase, concepts
+from maia_lab.scenes.concept import Concept, concepts
+from maia_lab.scenes.phrase import Phrase
 from maia_lab.scenes.sample import sample, stream
 from maia_lab.scenes.scene import ATTRIBUTES, BACKGROUNDS, Scene, Thing
 from maia_lab.scenes.words import draw, parse
@@ -43,6 +44,8 @@ STAR = Thing("star", "blue", "plain", 0.7, 0.7, 0.14)
         ("a circle against a blue sky", "circle on sky background"),
         ("a plain red circle on a plain background", "red plain circle on plain background"),
         ("2 fish", "two fish"),
+        ("a red star shape", "red star"),
+        ("star shapes", "stars"),
         ("the background is grass", "grass background"),
     ],
 )  # fmt: skip
@@ -72,6 +75,7 @@ def test_a_prompt_is_understood(text, said):
         ("a circle with red stripes", "how the pattern looks"),
         ("seven circles", "7 things"),
         ("0 circles", "0 things"),
+        ("9" * 5000 + " circles", "things"),
         ("four circles and three stars", "7 things"),
         ("a circle and two", "without saying what"),
         ("a table", "does not say which background"),

@@ -238,7 +238,7 @@ class _Plan:
 
     def conclusion(self, ledger: Ledger) -> Conclusion:
         """What is left standing, in words."""
-        formula, cut = self.judgement.formula, self.judgement.cut
+        formula = self.judgement.formula
         labels = tuple(self.language.say(label) for label in formula.labels)
         evidence = []
         for text in [self.active(c).text for c in formula.labels] + [
@@ -249,7 +249,7 @@ class _Plan:
                 steps = sorted({check.step for check in finding.speaking("for")})
                 evidence.append(Evidence(finding.hypothesis.id, tuple(steps)))
         return Conclusion(
-            self.describe(formula.labels, formula.suppressed_by, cut.gap),
+            self.describe(formula.labels, formula.suppressed_by),
             labels,
             tuple(self.language.say(claim) for claim in formula.suppressed_by),
             tuple(evidence),
@@ -257,22 +257,20 @@ class _Plan:
             f" {', '.join(self.language.kinds)}, background.",
         )
 
-    def describe(
-        self, labels: Sequence[Claim], suppressed_by: Sequence[Claim], gap: bool
-    ) -> str:
+    def describe(self, labels: Sequence[Claim], suppressed_by: Sequence[Claim]) -> str:
         if not labels:
             return "No stable description with these words: nothing that was tried drives the unit."
         said = ", or ".join(self.say(label, article=True) for label in labels)
-        text = f"{'Active' if gap else 'Most active'} when there is {said}"
+        text = f"{'Active' if self.judgement.clear else 'Most active'} when there is {said}"
         if suppressed_by:
             text += f"; not when there is {', or '.join(self.say(c, True) for c in suppressed_by)}"
-        seen, value = self.notes.seen, self.judgement.cut.value
-        if not seen:
+        if not self.notes.seen:
             return f"{text}."
-        precision, recall = quality(self.judgement.formula, seen, value)
+        threshold = self.judgement.view.threshold
+        found = quality(self.judgement.formula, self.notes.seen, threshold)
         return (
-            f"{text}. In the data, {precision:.0%} of such images are active, and {recall:.0%} of"
-            " the active ones are such images."
+            f"{text}. In the data, {found.precision:.0%} of such images are above {threshold:.3g},"
+            f" and {found.recall:.0%} of those above it are such images."
         )
 
     def active(self, claim: Claim) -> Hypothesis:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from maia_lab.agents.offline_notes import LEVEL, USUAL
 
-BANDS = ((0.0, 0.5, 40), (0.5, 0.8, 80), (0.8, 0.9, 80), (0.9, 0.95, 120), (0.95, 1.0, 120))
+BANDS = ((0, 0.5, 60), (0.5, 0.8, 80), (0.8, 0.9, 80), (0.9, 0.95, 80), (0.95, 0.99, 80), (0.99, 1, 40))
 """Quantiles of the data between which images are read, and how many at most."""
 SHOWN = 15
 
@@ -48,7 +48,8 @@ print("{USUAL}")
 print(*(f"{{usual[round(i / 100 * (len(usual) - 1))]:.5g}}" for i in range(101)))
 for low, high, most in [{bands}]:
     count = max(1, min(most, round((high - low) * len(usual))))
-    images = tools.dataset_exemplars(system, count, stratum=(low + high) / 2)
+    stratum = "top" if high == 1 else (low + high) / 2
+    images = tools.dataset_exemplars(system, count, stratum)
     activations = [f"{{activation:.5g}}" for activation, _ in images]
     print(f"{LEVEL}")
     print(*tools.describe_images([image for _, image in images], activations), sep="\\n")

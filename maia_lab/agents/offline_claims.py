@@ -155,7 +155,8 @@ class Language:
         phrase = " ".join(thing if self.nouns & set(thing) else (*thing, "thing"))
         if count > 1:
             number = next(word for word, n in NUMBERS.items() if n == count)
-            return f"{number} {phrase}{'es' if phrase.endswith(('s', 'sh')) else 's'}"
+            ending = "es" if phrase.endswith("s") else "" if phrase.endswith("fish") else "s"
+            return f"{number} {phrase}{ending}"
         return f"{'an' if phrase[0] in 'aeiou' else 'a'} {phrase}" if article else phrase
 
     def _singular(self, token: str) -> str:

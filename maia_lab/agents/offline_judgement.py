@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 
 from maia_lab.agents.offline_claims import Claim, Language
 from maia_lab.agents.offline_notes import Notes, Row
-from maia_lab.agents.offline_survey import Cut, Formula, cut, guess, quality
+from maia_lab.agents.offline_survey import Formula, Quality, Seen, gap, guess, quality
 
 TESTED = 8
 """Claims tested at most, so that a cell stays short enough to be read."""
@@ -17,9 +18,31 @@ response must be left without a word for the word to count as needless."""
 SILENCED = 0.4
 """Share of its response below which something added counts as suppressing it."""
 TELLING = 0.3
-"""F1 over the data below which a graded unit has no stable description."""
+"""Correlation over the data below which a unit has no stable description."""
+CLEAR = 0.8
+"""Correlation from which on a unit counts as on or off."""
+MARGIN = 0.03
+LEVELS = (97, 95, 92, 89, 86, 82, 78, 70, 60, 50)
+"""Hundredths of the data at which active may begin."""
 EXACT, GRADED = 0.004, 0.012
 """Price of a word for units that are on or off, and for graded ones, whose labels overfit sooner."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A threshold, and what fits best with it."""
+
+    threshold: float
+    guesses: tuple[Formula, ...]
+    """What captions of the data suggest, best first."""
+    quality: Quality
+    """Of the first guess."""
+
+    @classmethod
+    def of(cls, seen: tuple[Seen, ...], threshold: float, price: float) -> View:
+        """Guess with a threshold."""
+        guesses = guess(seen, threshold, price)
+        return cls(threshold, guesses, quality(guesses[0] if guesses else Formula(), seen, threshold))
 
 
 class Judgement:
@@ -30,28 +53,42 @@ class Judgement:
         self.notes, self.language = notes, notes.language
 
     @cached_property
-    def cut(self) -> Cut:
-        """Where active begins."""
-        notes = self.notes
-        if not notes.seen and (control := notes.row("control")):
-            return Cut(max(control.values), False)
-        strongest = [one.value for one in notes.seen if one.value > notes.high]
-        return cut(notes.usual, strongest, notes.high)
+    def view(self) -> View:
+        """Where active begins, and what captions of the data suggest then.
 
-    @cached_property
-    def guesses(self) -> list[Formula]:
-        """What captions of the data suggest, best first."""
-        price = EXACT if self.cut.gap else GRADED
-        return guess(self.notes.seen, self.cut.value, price)
+        A unit that is on or off shows a gap. Where there is none, active begins where words tell
+        it best: with the 0.95 quantile alone, a perfect detector of something common would look
+        poor.
+        """
+        notes, seen = self.notes, tuple(self.notes.seen)
+        if not seen:
+            control = notes.row("control")
+            return View(max(control.values) if control else float("inf"), (), Quality(0, 0, 0))
+        strongest = [one.value for one in seen if one.value > notes.high]
+        edge = gap(notes.usual, strongest, notes.high)
+        if edge is not None and (clear := View.of(seen, edge, EXACT)).quality.phi >= CLEAR:
+            return clear
+        quantiles = {notes.usual[at] for at in LEVELS}
+        views = [View.of(seen, threshold, GRADED) for threshold in sorted(quantiles, reverse=True)]
+        # The higher threshold wins unless a lower one is plainly better.
+        best = views[0]
+        for other in views[1:]:
+            best = other if other.quality.phi > best.quality.phi + MARGIN else best
+        return best
+
+    @property
+    def clear(self) -> bool:
+        """Whether words tell active from silent so well that each single image counts."""
+        return self.view.quality.phi >= CLEAR
 
     @cached_property
     def candidates(self) -> tuple[Claim, ...]:
         """Claims to test: what captions suggest, what one word alone did, what people named."""
         swept = [claim for claim in single_words(self.language) if self.sufficient(claim)]
-        guessed = [label for formula in self.guesses for label in formula.labels]
-        if not self.cut.gap:
-            swept, guessed = [], list(self.guesses[0].labels if self.guesses else ())
-        first = self.guesses[0].labels if self.guesses else ()
+        guessed = [label for formula in self.view.guesses for label in formula.labels]
+        if not self.clear:
+            swept, guessed = [], list(self.view.guesses[0].labels if self.view.guesses else ())
+        first = self.view.guesses[0].labels if self.view.guesses else ()
         named = [c for c in self.notes.remarks if c.things or c.background]
         return tuple(dict.fromkeys([*first, *named, *swept, *guessed]))[:TESTED]
 
@@ -64,7 +101,7 @@ class Judgement:
         row = self.row(claim)
         if row is None:
             return False
-        return row.share(self.cut.value) >= ENOUGH if self.cut.gap else self._above(row)
+        return row.share(self.view.threshold) >= ENOUGH if self.clear else self._above(row)
 
     def _above(self, row: Row) -> bool:
         control = self.notes.row("control")
@@ -77,8 +114,8 @@ class Judgement:
         own, other = self.row(claim), self.notes.row(condition)
         if own is None or other is None:
             return None
-        if self.cut.gap:
-            return other.share(self.cut.value) / max(own.share(self.cut.value), 0.1)
+        if self.clear:
+            return other.share(self.view.threshold) / max(own.share(self.view.threshold), 0.1)
         rise = own.mean - self.notes.median
         return (other.mean - self.notes.median) / rise if rise > 0 else None
 
@@ -93,9 +130,9 @@ class Judgement:
     @cached_property
     def formula(self) -> Formula:
         """The simplest formula that has survived everything measured so far."""
-        guessed = self.guesses[0] if self.guesses else Formula()
+        guessed = self.view.guesses[0] if self.view.guesses else Formula()
         survived = [c for c in self.candidates if self.row(c) is None or self.sufficient(c)]
-        if not self.cut.gap:
+        if not self.clear:
             labels = tuple(label for label in guessed.labels if label in survived)
             return self._telling(Formula(labels, self._suppressing(labels, guessed.suppressed_by)))
         survived = [c for c in survived if c in guessed.labels or self.row(c) is not None]
@@ -106,9 +143,8 @@ class Judgement:
         return Formula(labels, self._suppressing(labels, guessed.suppressed_by))
 
     def _telling(self, formula: Formula) -> Formula:
-        precision, recall = quality(formula, self.notes.seen, self.cut.value)
-        f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-        return formula if f1 >= TELLING else Formula()
+        phi = quality(formula, self.notes.seen, self.view.threshold).phi
+        return formula if phi >= TELLING else Formula()
 
     def _suppressing(self, labels: tuple[Claim, ...], seen: tuple[Claim, ...]) -> tuple[Claim, ...]:
         found = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,46 +46,54 @@ class Formula:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """Where active begins."""
-
-    value: float
-    gap: bool
-    """Whether the activations fall into two heaps there: the unit is on or off."""
-
-
-def cut(usual: Sequence[float], strongest: Sequence[float], high: float) -> Cut:
-    """Find where active begins: in a gap between two heaps, else where the data's top begins.
+def gap(usual: Sequence[float], strongest: Sequence[float], high: float) -> float | None:
+    """Where the activations fall into two heaps, silent and active; None where they do not.
 
     Args:
         usual: the activations at every hundredth of the data, lowest first.
-        strongest: all activations above ``high``, in any order.
+        strongest: activations above ``high``, in any order.
         high: the 0.95 quantile over the data.
     """
     values = np.array([*(value for value in usual if value < high), *sorted(strongest)])
     if len(values) < 2 * SUPPORT:
-        return Cut(high, False)
+        return None
     reach = float(np.median(values[-2 * SUPPORT :]) - np.median(usual))
     widths = np.diff(values[: 1 - SUPPORT])
     widest = int(widths.argmax())
     if reach <= 0 or widths[widest] < GAP * reach:
-        return Cut(high, False)
-    return Cut(float(values[widest] + values[widest + 1]) / 2, True)
+        return None
+    return float(values[widest] + values[widest + 1]) / 2
 
 
-def quality(formula: Formula, seen: Iterable[Seen], threshold: float) -> tuple[float, float]:
-    """Precision and recall of a formula over the data, as far as it was seen; 0.0 for none."""
-    hit = said = there = 0.0
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How well a formula tells active images from the rest, over the data as far as it was seen."""
+
+    precision: float
+    recall: float
+    phi: float
+    """Correlation of predicted with active: 0 by chance, whatever share of the data is active."""
+
+
+def quality(formula: Formula, seen: Iterable[Seen], threshold: float) -> Quality:
+    """Judge a formula; 0.0 for what is not defined."""
+    hit = said = there = total = 0.0
     for one in seen:
         active, held = one.value > threshold, formula.holds_in(one.content)
         hit += one.weight * (active and held)
         said += one.weight * held
         there += one.weight * active
-    return hit / said if said else 0.0, hit / there if there else 0.0
+        total += one.weight
+    spread = said * (total - said) * there * (total - there)
+    return Quality(
+        hit / said if said else 0.0,
+        hit / there if there else 0.0,
+        (hit * total - said * there) / spread**0.5 if spread > 0 else 0.0,
+    )
 
 
-def guess(seen: Sequence[Seen], threshold: float, price: float) -> list[Formula]:
+@lru_cache(maxsize=64)
+def guess(seen: tuple[Seen, ...], threshold: float, price: float) -> tuple[Formula, ...]:
     """Formulas that fit what was seen, best first.
 
     Args:
@@ -98,14 +107,14 @@ def guess(seen: Sequence[Seen], threshold: float, price: float) -> list[Formula]
     found = Counter(c for claims, on in zip(holding, active, strict=True) if on for c in claims)
     claims = sorted(claim for claim, n in found.items() if n >= SUPPORT)
     if not claims or active.all():
-        return []
+        return ()
     place = {claim: i for i, claim in enumerate(claims)}
     holds = np.zeros((len(claims), len(seen)), bool)
     for column, there in enumerate(holding):
         for claim in there & place.keys():
             holds[place[claim], column] = True
     search = _Search(claims, holds, active, weight, price)
-    return [search.formula(chosen) for chosen in search.best()]
+    return tuple(search.formula(chosen) for chosen in search.best())
 
 
 class _Search:

@@ -12,16 +12,11 @@ import numpy as np
 from maia_lab.errors import WordsError
 from maia_lab.scenes.captions import caption
 from maia_lab.scenes.concept import Concept
-from maia_lab.scenes.lexicon import MOST as MANY
-from maia_lab.scenes.lexicon import NUMBERS, read
-from maia_lab.scenes.place import MARGIN, Disc, overlap, place
-from maia_lab.scenes.sample import Wanted, radius_for, sample, stream
-from maia_lab.scenes.scene import LIMITS, SIZES, Scene, Thing
+from maia_lab.scenes.lexicon import MANY, NUMBERS, read
+from maia_lab.scenes.place import MARGIN, TOUCH, Disc, overlap, place
+from maia_lab.scenes.sample import Wanted, least_radius, radius_for, sample, stream
+from maia_lab.scenes.scene import LEAST, MOST, SIZES, Scene, Thing
 
-LEAST, MOST = 0.09, 0.4
-"""Radii beyond which nothing is made smaller, or bigger."""
-TOUCH = 0.002
-"""Overlap, as a share of the image's side, that nobody sees."""
 HELP = (
     "say, for example, 'replace the circle with a star', 'make the bird red', 'make the bird"
     " bigger', 'remove the tree', 'add a yellow moon' or 'change the background to snow'"
@@ -60,6 +55,8 @@ def _background(scene: Scene, _: np.random.Generator, words: str) -> Scene:
 
 
 def _remove(scene: Scene, rng: np.random.Generator, words: str) -> Scene:
+    if Concept.parse(words) == Concept(background=scene.background):
+        return replace(scene, background="plain")
     gone = _find(scene, rng, words)
     return replace(scene, things=tuple(t for i, t in enumerate(scene.things) if i not in gone))
 
@@ -81,29 +78,25 @@ def _add(scene: Scene, rng: np.random.Generator, words: str) -> Scene:
 
 
 def _replace(scene: Scene, rng: np.random.Generator, words: str, change: str) -> Scene:
-    target = Concept.parse(words)
-    if not target.phrases and target.background is not None:
-        if target.background != scene.background:
-            raise _absent(words, scene)
+    if Concept.parse(words) == Concept(background=scene.background):
         return _background(scene, rng, change)
-    new = _attributes(change)
-    for i in sorted(_find(scene, rng, words)):
+    found, new = _find(scene, rng, words), _attributes(change)
+    for i in sorted(found):
         scene = _change(scene, rng, i, new)
     return scene
 
 
 def _make(scene: Scene, rng: np.random.Generator, words: str) -> Scene:
     """``the bird bigger``, ``the circle a star``: the target ends where the rest can be read."""
-    tokens = words.split()
-    if tokens[-1] in ("bigger", "larger", "smaller"):
-        return _resize(scene, rng, tokens[-1], " ".join(tokens[:-1]))
-    read(words)
+    if match := re.fullmatch(r"(.+) (bigger|larger|smaller)", words):
+        return _resize(scene, rng, match[2], match[1])
+    said = read(re.sub(r"\b(?:into|look|be|become) ", "", words))
     problem = WordsError(words, "does not say what to make of what", HELP)
-    for end in range(1, len(tokens)):
-        if read(tokens[end - 1])[0].part in ("shape", "thing"):
-            change = re.sub(r"^(?:into|look|be|all|become) ", "", " ".join(tokens[end:]))
+    for end, word in enumerate(said[:-1], 1):
+        if word.part in ("shape", "thing"):
+            target, change = (" ".join(w.text for w in part) for part in (said[:end], said[end:]))
             try:
-                return _replace(scene, rng, " ".join(tokens[:end]), change)
+                return _replace(scene, rng, target, change)
             except WordsError as error:
                 problem = error
     raise problem
@@ -168,8 +161,7 @@ def _change(scene: Scene, rng: np.random.Generator, index: int, new: Wanted) -> 
 
 def _radii(rng: np.random.Generator, size: str) -> list[float]:
     """Radii of a size, a usual one first, then the least."""
-    limit = dict(zip(SIZES, LIMITS, strict=False))[size]
-    return [radius_for(rng, size), max(limit, LEAST) + 0.002]
+    return [radius_for(rng, size), least_radius(size)]
 
 
 def _fit(scene: Scene, rng: np.random.Generator, index: int, radii: list[float]) -> Scene:

@@ -16,7 +16,7 @@ Part = Literal[
 ]  # fmt: skip
 """What a word does in a sentence; the first five are what can be drawn."""
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-MOST = 6
+MANY = 6
 """Things in a scene at most, when it is asked for in words."""
 PLURALS = {shape: shape + ("es" if shape == "cross" else "" if shape == "fish" else "s")
            for shape in ATTRIBUTES["shape"]} | {"thing": "things"}  # fmt: skip
@@ -114,7 +114,7 @@ def vocabulary() -> str:
 
 
 def _number(token: str) -> Word | None:
-    return Word(token, "number", str(int(token))) if token.isdecimal() else None
+    return Word(token, "number", str(int(token[:9]))) if token.isdecimal() else None
 
 
 def _lexicon() -> dict[str, Word]:

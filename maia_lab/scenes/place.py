@@ -12,7 +12,9 @@ GAP = 1.06
 MARGIN = 0.01
 """Least distance to the image's edge."""
 ROUNDS = 80
-TRIES = 6
+TRIES = 4
+TOUCH = 0.002
+"""Overlap, as a share of the image's side, that nobody sees."""
 
 Disc = tuple[float, float, float]
 """Centre x, centre y, radius, as shares of the image's side."""

@@ -8,12 +8,13 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from maia_lab.scenes.place import place
+from maia_lab.scenes.place import TOUCH, Disc, overlap, place
 from maia_lab.scenes.scene import (
     ATTRIBUTES,
     BACKGROUNDS,
     COLOURS,
     KINDS,
+    LEAST,
     LIMITS,
     SIZES,
     TEXTURES,
@@ -49,7 +50,7 @@ They share backgrounds and things, so that no single cue tells them apart.
 
 def stream(purpose: str, *seeds: int) -> np.random.Generator:
     """Chance for one purpose: streams of different purposes or seeds share nothing."""
-    return np.random.default_rng([crc32(purpose.encode()), *seeds])
+    return np.random.default_rng([crc32(purpose.encode()), *(seed % 2**64 for seed in seeds)])
 
 
 def sample(
@@ -67,10 +68,10 @@ def sample(
     if wanted is None:
         wanted = [{}] * int(rng.choice([1, 2, 3, 4], p=[0.3, 0.32, 0.3, 0.08]))
     drawn = [_thing(rng, want) for want in wanted]
-    radii = _radii(rng, [want.get("size") for want in wanted])
+    discs = _room(rng, [want.get("size") for want in wanted])
     things = [
         Thing(shape, colour, texture, x, y, radius, float(rng.uniform(-18, 18)))
-        for (shape, colour, texture), (x, y, radius) in zip(drawn, place(rng, radii), strict=True)
+        for (shape, colour, texture), (x, y, radius) in zip(drawn, discs, strict=True)
     ]
     return Scene(background or _any(rng, BACKGROUNDS), tuple(things), int(rng.integers(1 << 30)))
 
@@ -98,6 +99,11 @@ def radius_for(rng: np.random.Generator, size: str) -> float:
     return float(rng.uniform(*SIZES[size]))
 
 
+def least_radius(size: str) -> float:
+    """The radius with which a thing is just of a size."""
+    return max(LEAST, dict(zip(SIZES, LIMITS, strict=False))[size] + 0.002)
+
+
 def _any(rng: np.random.Generator, words: Sequence[str]) -> str:
     return words[int(rng.integers(len(words)))]
 
@@ -109,12 +115,13 @@ def _thing(rng: np.random.Generator, want: Wanted) -> tuple[str, str, str]:
     return want.get("shape", shape), want.get("colour", colour), want.get("texture", texture)
 
 
-def _radii(rng: np.random.Generator, sizes: Sequence[str | None]) -> list[float]:
-    """Radii for sizes, free ones drawn so that there is room; wanted sizes are always kept."""
-    for _ in range(20):
+def _room(rng: np.random.Generator, sizes: Sequence[str | None]) -> list[Disc]:
+    """Discs of the sizes that are wanted, the others drawn so that all of them find room."""
+    for _ in range(12):
         drawn = [size or _any(rng, ATTRIBUTES["size"]) for size in sizes]
         radii = [radius_for(rng, size) for size in drawn]
         if sum(radius**2 for radius in radii) <= ROOM:
-            return radii
-    least = dict(zip(SIZES, LIMITS, strict=False)) | {"small": 0.1}
-    return [least[size or "small"] + 0.003 for size in sizes]
+            discs = place(rng, radii)
+            if all(overlap(disc, discs[:i]) < TOUCH for i, disc in enumerate(discs)):
+                return discs
+    return place(rng, [least_radius(size or "small") for size in sizes])

@@ -16,10 +16,12 @@ KINDS = SHAPES + THINGS
 """Every shape a thing can have."""
 COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "white", "black")
 TEXTURES = ("plain", "striped", "dotted", "checkered")
-SIZES = {"small": (0.13, 0.15), "medium": (0.185, 0.21), "large": (0.26, 0.3)}
+SIZES = {"small": (0.13, 0.15), "medium": (0.185, 0.21), "large": (0.25, 0.28)}
 """Usual radius for each size, least and most, as a share of the image's side."""
 LIMITS = (0.0, 0.17, 0.24, 1.0)
 """Radii at which one size ends and the next begins."""
+LEAST, MOST = 0.09, 0.4
+"""Radii beyond which nothing is made smaller, or bigger."""
 BACKGROUNDS = ("plain", "grass", "sand", "sky", "water", "brick", "snow", "wood", "night")
 ATTRIBUTES = {
     "shape": KINDS,

@@ -95,13 +95,22 @@ def _heart(x: Grid, y: Grid) -> list[Part]:
     side = np.abs(x)
     lobe = _disc(side, y, 0.47, 0.42, -0.33)
     # Tangent to the lobes, so that the outline has no kink where it meets them.
-    point = _polygon(side, y, [(-0.5, -0.45), (0.42, -0.5), (0.785, -0.035), (0.0, 0.9)], 0.02)
+    point = _polygon(side, y, [(-0.5, -0.45), (0.42, -0.5), (0.7675, -0.044), (0.0, 0.8885)], 0.02)
     return [Part(_union(lobe, point))]
 
 
 def _moon(x: Grid, y: Grid) -> list[Part]:
-    cut = -_disc(x, y, 0.72, 0.43, -0.08)
-    return [Part(np.maximum(_disc(x, y, 0.93), cut))]
+    """A disc, less another one to its right; beyond their crossing the tips are nearest.
+
+    The exact distance, because a bound would leave a ghost of the discs in the soft shadow.
+    """
+    radius, cut, apart = 0.93, 0.73, 0.43
+    x, y = x + 0.1, np.abs(y)
+    tip_x = (radius**2 - cut**2 + apart**2) / (2 * apart)
+    tip_y = (radius**2 - tip_x**2) ** 0.5
+    crescent = np.maximum(_disc(x, y, radius), -_disc(x, y, cut, apart))
+    beyond = x * tip_y - y * tip_x > apart * np.maximum(tip_y - y, 0)
+    return [Part(np.where(beyond, np.hypot(x - tip_x, y - tip_y), crescent))]
 
 
 def _flower(x: Grid, y: Grid) -> list[Part]:
@@ -152,10 +161,12 @@ def _boat(x: Grid, y: Grid) -> list[Part]:
 
 
 def _mushroom(x: Grid, y: Grid) -> list[Part]:
-    cap = np.maximum(_ellipse(x, y - 0.06, 0.93, 0.93), y - 0.06)
+    corner = 0.09
+    dome, rim = _disc(x, y, 0.93 - corner, 0, 0.06), y - 0.08 + corner
+    cap = np.hypot(np.maximum(dome, 0), np.maximum(rim, 0)) - corner
     return [
         Part(_box(x, y - 0.44, 0.23, 0.48, 0.12), CREAM),
-        Part(np.where(y > -0.1, _box(x, y + 0.1, 0.9, 0.18, 0.08), cap)),
+        Part(cap + np.minimum(np.maximum(dome, rim), 0)),
     ]
 
 

@@ -105,7 +105,12 @@ class Answers:
                     sampled.append(one[:, chance.permutation(one.shape[1])[:each]])
             if progress is not None:
                 progress(start + len(images), len(data))
-        thresholds = _quantile(np.concatenate(sampled, 1)) if sampled else None
+        thresholds = None
+        if sampled:
+            # Units that answer with infinity are refused when they are asked for.
+            with np.errstate(invalid="ignore"):
+                quantiles = np.quantile(np.concatenate(sampled, 1), HIGH, axis=1)
+            thresholds = quantiles.astype(np.float32)
         return cls(np.concatenate(values), thresholds)
 
     @classmethod
@@ -205,15 +210,6 @@ class ExemplarIndex:
                 f"cannot keep the index ({error.strerror or error})",
                 "set MAIA_CACHE to a folder that can be written",
             ) from error
-
-
-def _quantile(sampled: Array) -> Array:
-    """The 0.95 quantile of each row; NaN for rows that hold NaN or infinity."""
-    thresholds = np.full(len(sampled), np.nan, np.float32)
-    finite = np.isfinite(sampled).all(1)
-    if finite.any():
-        thresholds[finite] = np.quantile(sampled[finite], HIGH, axis=1)
-    return thresholds
 
 
 def _checksum(arrays: dict[str, Array]) -> str:

@@ -54,7 +54,8 @@ def watch(
         name: what errors speak of.
 
     Raises:
-        ModelError: the model fails; running out of a device's memory is raised as it is.
+        ModelError: the model fails.
+        torch.OutOfMemoryError: memory does not suffice, on whatever device.
     """
     modes = [(part, part.training) for part in model.modules()]
     weights = chain(model.parameters(), model.buffers())
@@ -71,6 +72,9 @@ def watch(
     except torch.OutOfMemoryError:
         raise
     except Exception as error:
+        # Without a GPU torch says so only in words.
+        if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+            raise torch.OutOfMemoryError(str(error)) from error
         reason = str(error).partition("\n")[0]
         raise ModelError(
             name,

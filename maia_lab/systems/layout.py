@@ -29,7 +29,6 @@ class Unreadable:
     """Why a module's output cannot be studied."""
 
     reason: str
-    next_step: str = "hook another module"
 
 
 @dataclass(frozen=True, slots=True)

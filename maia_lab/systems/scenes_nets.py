@@ -48,6 +48,10 @@ SIZE = 64
 """Side of the images the networks see, in pixels."""
 WIDTHS = (24, 32, 64, 96, 96)
 """Channels of stem, layer1, layer2, layer3, layer4."""
+RECIPE = {"scenes": (40_000, 12), "scenes-categories": (30_000, 8)}
+"""Images and epochs with which each was trained."""
+BATCH = 128
+"""Images in a training step."""
 
 
 class Block(nn.Module):
@@ -196,8 +200,7 @@ def train(
     )
     net = untrained(name, seed).train()
     chance = torch.Generator().manual_seed(seed)
-    batch, rate = 128, 4e-3
-    steps = images // batch
+    steps, rate = images // BATCH, 4e-3
     optimiser = torch.optim.AdamW(net.parameters(), rate, weight_decay=5e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, rate, total_steps=steps * epochs + 1, pct_start=0.2
@@ -205,9 +208,9 @@ def train(
     started = time.monotonic()
     for epoch in range(epochs):
         total = 0.0
-        for rows in torch.randperm(images, generator=chance)[: steps * batch].view(steps, batch):
+        for rows in torch.randperm(images, generator=chance)[: steps * BATCH].view(steps, BATCH):
             x = _normalise(pixels[rows])
-            mirrored = torch.rand(batch, generator=chance) < 0.5
+            mirrored = torch.rand(BATCH, generator=chance) < 0.5
             x = torch.where(mirrored[:, None, None, None], x.flip(3), x)
             with torch.autocast("cpu", torch.bfloat16):
                 logits = net(x.contiguous(memory_format=torch.channels_last))
@@ -273,10 +276,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--train", action="store_true", help="train them; otherwise test them")
     parser.add_argument("--out", type=Path, default=Path(), help="folder for trained weights")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--images", type=int, default=40_000, help="scenes to train on")
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--images", type=int, help="scenes to train on; default: as shipped")
+    parser.add_argument("--epochs", type=int, help="default: as shipped")
     parser.add_argument("--test-images", type=int, default=3000)
     chosen = parser.parse_args(arguments)
+    if unknown := set(chosen.names) - set(CLASSES):
+        parser.error(
+            f"no network is called {', '.join(unknown)}; choose among {', '.join(CLASSES)}"
+        )
 
     def say(line: str) -> None:
         sys.stdout.write(line + "\n")
@@ -284,7 +291,13 @@ def main(arguments: list[str] | None = None) -> int:
 
     for name in chosen.names:
         if chosen.train:
-            net = train(name, images=chosen.images, epochs=chosen.epochs, seed=chosen.seed, say=say)
+            images, epochs = (
+                asked or shipped
+                for asked, shipped in zip((chosen.images, chosen.epochs), RECIPE[name], strict=True)
+            )
+            if images // BATCH * epochs < 8:
+                parser.error(f"nothing is learned from less than {8 * BATCH} images times epochs")
+            net = train(name, images=images, epochs=epochs, seed=chosen.seed, say=say)
             packed = pack(net)
             path = chosen.out / f"{name}.safetensors"
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -19,8 +19,9 @@ from PIL import Image
 
 from maia_lab import provenance
 from maia_lab.errors import UnitError
-from maia_lab.scenes.concept import Concept, Phrase
+from maia_lab.scenes.concept import Concept
 from maia_lab.scenes.keep import scene_of
+from maia_lab.scenes.phrase import Phrase
 from maia_lab.scenes.render import VERSION, render
 from maia_lab.scenes.sample import sample, stream
 from maia_lab.scenes.scene import ATTRIBUTES, BACKGROUNDS, Scene

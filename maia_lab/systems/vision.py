@@ -246,18 +246,17 @@ class NetworkLayer:
 
     def _respond(self, images: Sequence[Image.Image], units: list[int], batch: int) -> Response:
         answers = []
-        with torch.inference_mode():
-            for start in range(0, len(images), batch):
-                output = self.network.output(self.name, images[start : start + batch])
-                answer = self.layout.read(output)
-                if self.along is not None:
-                    along = self.along.to(answer.device)
-                    answer = torch.einsum("nc...,c->n...", answer.float(), along)[:, None]
-                answers.append(answer[:, units].float().cpu())
-            joined = torch.cat(answers)
-            if joined.dim() == 2:
-                return Response(joined.numpy())
-            return Response(joined.amax((2, 3)).numpy(), joined.numpy())
+        for start in range(0, len(images), batch):
+            output = self.network.output(self.name, images[start : start + batch])
+            answer = self.layout.read(output)
+            if self.along is not None:
+                along = self.along.to(answer.device)
+                answer = torch.einsum("nc...,c->n...", answer.float(), along)[:, None]
+            answers.append(answer[:, units].float().cpu())
+        joined = torch.cat(answers)
+        if joined.dim() == 2:
+            return Response(joined.numpy())
+        return Response(joined.amax((2, 3)).numpy(), joined.numpy())
 
 
 def open_network(

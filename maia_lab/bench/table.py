@@ -1,0 +1,82 @@
+"""What a bench comes to: rows with a value, its spread, the goal, and whether it holds."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from maia_lab.version import __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One measured number."""
+
+    name: str
+    """Stable: other documents refer to it."""
+    value: float
+    low: float
+    """Of its 95 % interval, or of the range over repetitions …"""
+    high: float
+    n: int
+    unit: str
+    goal: str = ""
+    """``">= 0.95"`` or ``"<= 60"``; empty where none is set."""
+    note: str = ""
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the value meets the goal; None without one."""
+        if not self.goal:
+            return None
+        relation, bound = self.goal.split()
+        return self.value >= float(bound) if relation == ">=" else self.value <= float(bound)
+
+    @classmethod
+    def of(cls, name: str, values: Sequence[float], unit: str, goal: str, note: str = "") -> Row:
+        """The median of repeated measurements, with their range."""
+        return cls(name, median(values), min(values), max(values), len(values), unit, goal, note)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """All rows of one bench."""
+
+    bench: str
+    seeds: tuple[int, ...]
+    rows: tuple[Row, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape that all benches share."""
+        return {
+            "bench": self.bench,
+            "version": __version__,
+            "seeds": list(self.seeds),
+            "machine": f"{platform.platform()}, {os.cpu_count()} cores",
+            "rows": [asdict(row) | {"holds": row.holds} for row in self.rows],
+        }
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON."""
+        path.write_text(json.dumps(self.as_json(), indent=1) + "\n", "utf-8")
+
+    def print(self) -> None:
+        """Print it."""
+        from rich.console import Console
+        from rich.table import Table as Grid
+
+        grid = Grid("row", "value", "range", "n", "unit", "goal", "holds", "note", box=None)
+        for row in self.rows:
+            holds = {None: "", True: "yes", False: "NO"}[row.holds]
+            low, high = f"{row.low:.3g}", f"{row.high:.3g}"
+            grid.add_row(
+                *(row.name, f"{row.value:.3g}", f"{low} – {high}", str(row.n), row.unit),
+                *(row.goal, holds, row.note),
+            )
+        Console(soft_wrap=True).print(grid, markup=False)
