@@ -195,6 +195,8 @@ def _exemplars(options: argparse.Namespace) -> int:
     _writable(options.out.parent)
     with _progress() as progress:
         study = open_study(options.unit, data=options.data, progress=progress)
+    for remark in study.world.remarks:
+        _say(remark)
     shown = study.tools.dataset_exemplars(study.system, options.count, stratum)
     grid = Grid.of(shown)
     if grid is not None:

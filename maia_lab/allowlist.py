@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from maia_lab.flags import bound, deceives, foreign_names, parsed, visible
 from maia_lab.growth import excesses
-from maia_lab.quantity import words
+from maia_lab.quantity import called, words
 
 LONGEST = 20_000
 """Characters of code read at most."""
@@ -79,6 +79,7 @@ _FIELDS = words(
     " height intercept mode ndim shape size slope width"
 )
 _REFERENCE = frozenset({"high", "sd", "percentile", "threshold"})
+_COPIES = words("len list max min sorted sum tuple")
 _PROMPT = re.compile(r"\s*(>>>|\.\.\. |In \[)")
 
 
@@ -226,26 +227,33 @@ class _Reader:
 
     def _attribute(self, node: ast.Attribute) -> str:
         name, parent = node.attr, self._parents[node]
-        called = isinstance(parent, ast.Call) and parent.func is node
+        calls = isinstance(parent, ast.Call) and parent.func is node
         if not isinstance(node.ctx, ast.Load):
             return f"assignment to .{name}"
         if isinstance(node.value, ast.Name):
             if node.value.id == "tools":
-                return "" if called and name in _TOOLS else f"tools.{name}"
+                return "" if calls and name in _TOOLS else f"tools.{name}"
             module = self._modules.get(node.value.id)
             if module is not None:
                 return "" if name in _EXPORTS.get(module, ()) else f"{module}.{name}"
         if name == "reference":
-            # The reference's own array is shared with every later step: only its figures are read.
-            known = isinstance(parent, ast.Attribute) and parent.attr in _REFERENCE
-            return "" if known else "the unit's reference itself"
-        if name in _MUTATORS and called and not self._stands_alone(parent):
+            return "" if self._figure(parent) else "the unit's reference itself"
+        if name in _MUTATORS and calls and not self._stands_alone(parent):
             return f".{name}() inside an expression"
-        if name == "values" and not called:
-            return "" if _owned(node.value) else ".values"
-        if called:
+        if name == "values" and not calls:
+            figure = isinstance(node.value, ast.Attribute) and node.value.attr == "reference"
+            return "" if figure or _owned(node.value) else ".values"
+        if calls:
             return "" if name in _METHODS else f".{name}()"
         return "" if name in _FIELDS else f".{name}"
+
+    def _figure(self, node: ast.AST) -> bool:
+        """Whether ``system.reference`` is only read; its array, which all steps share, is copied."""
+        if not isinstance(node, ast.Attribute):
+            return False
+        call = self._parents[node]
+        copied = isinstance(call, ast.Call) and node in call.args and called(call.func) in _COPIES
+        return node.attr in _REFERENCE or (node.attr == "values" and copied)
 
     def _call(self, node: ast.Call) -> str:
         if any(keyword.arg is None for keyword in node.keywords):

@@ -26,5 +26,4 @@ def demo(out: Path, progress: Progress | None = None, units: tuple[str, ...] = U
             reader=Narrator(sys.stdout),
         )
         sessions.append(session.wait())
-    for session in sessions:
-        report.write(session.journal, out)
+    report.write([session.journal for session in sessions], out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -84,11 +85,12 @@ def open_world(
             f"name a folder of images, or one of {', '.join(WORLDS)}",
         )
     seen, held_out = images.split(own, progress=progress)
+    folder = World(seen.name, seen, held_out, remarks=(seen.summary,) if seen.skipped else ())
     drawn = generator or model.world
     if drawn is None:
-        return World(seen.name, seen, held_out)
+        return folder
     source = cast(World, _named(WORLDS, "generator", drawn)())
-    return World(seen.name, seen, held_out, source.generator, source.editor)
+    return replace(folder, generator=source.generator, editor=source.editor)
 
 
 def open_index(

@@ -146,8 +146,8 @@ def _of_text(code: str) -> Iterator[Flag]:
             yield Flag("risk", f"a line of {len(line)} characters: read it to its end", number)
         if _MAGIC.match(line) and parsed(line.strip()) is None and "#" not in line:
             yield Flag("risk", f"IPython magic or shell: {line.strip()[:40]}", number)
-    for name, line in foreign_names(code):
-        yield Flag("risk", f"the name {visible(name)!r} is not plain ASCII", line)
+    for name, number in foreign_names(code):
+        yield Flag("risk", f"the name {visible(name)!r} is not plain ASCII", number)
 
 
 def foreign_names(code: str) -> Iterator[tuple[str, int]]:

@@ -16,7 +16,7 @@ from maia_lab.quantity import USUAL, Quantities, bindings, called, words
 
 LARGEST = 1e7
 """Elements, characters or digits of one value."""
-WORK = 1e6
+WORK = 1e7
 """Calls made, and rounds of loops."""
 _FRESH = words(
     "compare dataset_exemplars dataset_sample describe_images len summarize_images text2image"
@@ -59,7 +59,7 @@ class _Growth:
                 yield from self._carried(node)
         for statement in self._tree.body:
             if self._work(statement) > WORK:
-                yield f"line {statement.lineno}: more than a million calls or rounds"
+                yield f"line {statement.lineno}: more than ten million calls or rounds"
         yield from self._sizes(self._tree.body, {}, 1.0)
 
     # Values that are made out of others.
@@ -163,6 +163,9 @@ class _Growth:
                 read = self._reads(source)
                 own = read.pop(name, 0)
                 end = region.end_lineno or 0
+                counts = own == 1 and isinstance(node, ast.Assign) and _counts(source, name)
+                if counts:
+                    continue
                 if own > 1 or (gathers and (own or self._holds(source, name, end))):
                     yield f"line {source.lineno}: {name}, which grows out of itself"
                 if gathers and over & self._aliases(name):
@@ -250,6 +253,17 @@ def _own_bindings(statement: ast.stmt) -> list[tuple[str, ast.expr, bool]]:
 def _blocks(statement: ast.stmt) -> list[list[ast.stmt]]:
     blocks = [getattr(statement, name, []) for name in ("body", "orelse", "finalbody")]
     return blocks + [handler.body for handler in getattr(statement, "handlers", [])]
+
+
+def _counts(source: ast.expr, name: str) -> bool:
+    """Whether it is one element of ``name`` with something added: ``seen.get(word, 0) + 1``."""
+    match source:
+        case ast.BinOp(left=ast.Subscript(value=ast.Name(id=of), slice=key), op=ast.Add()):
+            return of == name and not isinstance(key, ast.Slice)
+        case ast.BinOp(left=ast.Call(func=ast.Attribute(value=ast.Name(id=of), attr="get"))):
+            return of == name and isinstance(source.op, ast.Add)
+        case _:
+            return False
 
 
 def _reached(graph: Mapping[str, Iterable[str]], start: Iterable[str]) -> set[str]:

@@ -73,4 +73,4 @@ class Conclusion:
         lines = [f"    description={self.description!r},", f"    labels={list(self.labels)!r},"]
         if self.suppressed_by:
             lines.append(f"    suppressed_by={list(self.suppressed_by)!r},")
-        return "\n".join(["tools.conclude(", *lines, ")"])
+        return "\n".join(["scores = tools.conclude(", *lines, ")"])

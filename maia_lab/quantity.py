@@ -13,9 +13,9 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-USUAL = 100.0
+USUAL = 50.0
 """Elements that a list of images or activations counts as."""
-GATHERED = 1e4
+GATHERED = 1e3
 """Elements that a list which is added to counts as."""
 SIDE = 4096.0
 """Pixels along an image's side."""
@@ -36,7 +36,8 @@ _COUNTS = {
 """Keywords that are sizes, whatever is called."""
 CROSSED = frozenset({"combinations", "join", "product", "replace"})
 """Calls whose result is as large as the product of what they were given."""
-_WIDE = re.compile(r"\d{4,}")
+_WIDE = re.compile(r"\d{4,}|%[^%a-z]*\*")
+"""In a format: a width of four digits, or one that is given with the values."""
 _REAL = words(
     "correlation cos exp fabs float fmean fsum gauss hypot log log10 log1p log2 mean median pstdev"
     " pvariance random sin sqrt stdev std tan tanh uniform variance"
@@ -74,7 +75,8 @@ class Quantities:
             case ast.AugAssign(target=ast.Name() as left, op=ast.Mult(), value=right):
                 return "" if self.real(right) else self._product(left, right)
             case ast.BinOp(left=left, op=ast.Mod()) | ast.AugAssign(target=left, op=ast.Mod()):
-                return "" if self.number(left) else "% on what may be a text"
+                spelled = isinstance(left, ast.Constant) and not _WIDE.search(str(left.value))
+                return "" if spelled or self.number(left) else "% on what may be a text"
             case ast.BinOp(op=ast.Pow(), right=right):
                 return "" if self.most(right) <= 4 else "a power that is not a small number"
             case ast.AugAssign(op=ast.Pow()):
@@ -150,6 +152,12 @@ class Quantities:
                 | ast.Subscript(value=ast.Attribute(attr="size"))
             ):
                 return SIDE
+            case ast.BinOp(left=left, op=ast.FloorDiv(), right=ast.Call(func=ast.Name(id="len"))):
+                return self.most(left)
+            case ast.Call(
+                func=ast.Name(id="max"), args=[least, ast.Call(func=ast.Name(id="min"), args=args)]
+            ):
+                return max(self.most(least), min(map(self.most, args), default=math.inf))
             case ast.Call(func=ast.Name(id="len" | "enumerate")):
                 return USUAL
             case ast.Call(
@@ -317,6 +325,11 @@ def _unpacked(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr
         ):
             yield from _unpacked(first, value)
             yield from _unpacked(second, given)
+        case ast.Tuple(elts=[*targets]), ast.List(elts=[*rows]) | ast.Tuple(elts=[*rows]) if all(
+            isinstance(row, ast.Tuple) and len(row.elts) == len(targets) for row in rows
+        ):
+            for row in rows:
+                yield from _unpacked(target, row)
         case ast.Tuple(elts=targets) | ast.List(elts=targets), _:
             for inner in targets:
                 yield from _unpacked(inner, value)

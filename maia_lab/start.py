@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from numpy.typing import ArrayLike
+
 from maia_lab import places
 from maia_lab.console import ConsoleReviewer, PolicyReviewer
 from maia_lab.doors import open_agent
@@ -12,7 +14,7 @@ from maia_lab.errors import SessionError
 from maia_lab.events import Event, Opened, Setting
 from maia_lab.executor import LocalExecutor
 from maia_lab.journal import Journal, readable_name
-from maia_lab.loop import Reviewer, run
+from maia_lab.loop import Agent, Reviewer, run
 from maia_lab.review import Policy
 from maia_lab.session import Session
 from maia_lab.study import Progress, Study, open_study
@@ -33,6 +35,7 @@ def describe(
     generator: str | None = None,
     preprocess: object = None,
     classes: tuple[str, ...] | None = None,
+    direction: ArrayLike | None = None,
     agent: str = "offline",
     review: Policy = "ask",
     max_steps: int = 25,
@@ -53,6 +56,7 @@ def describe(
         generator: whose generator and editor are used, where not the model's own world's.
         preprocess: how an image becomes the model's input, where the model does not say.
         classes: names of the logits, in order.
+        direction: studied in place of one unit, ``index`` being what to call it.
         agent: who experiments.
         review: ``"ask"`` at the console, ``"safe"`` or ``"auto"``: see :data:`review.Policy`.
         max_steps: the last one is kept for a conclusion.
@@ -73,8 +77,9 @@ def describe(
     """
     study = open_study(
         unit, layer, index, data=data, generator=generator, preprocess=preprocess,
-        classes=classes, seed=seed, progress=progress,
+        classes=classes, direction=direction, seed=seed, progress=progress,
     )  # fmt: skip
+    experimenter = _agent(agent, study, seed)
     root = Path(folder) if folder is not None else places.sessions()
     taken = {path.name for path in root.iterdir()} if root.is_dir() else set()
     journal = Journal.create(root, session or readable_name(taken))
@@ -95,7 +100,10 @@ def describe(
         version=__version__,
     )
     opened = Opened(journal.name, DESCRIBE.ask(study.unit), setting)
-    return _ready(Session.open(journal, opened), study, reader)
+    going = Session.open(journal, opened)
+    for remark in world.remarks:
+        going.note(remark, by="data")
+    return _ready(going, study, experimenter, reader)
 
 
 def resume(
@@ -147,7 +155,7 @@ def resume(
     if review is not None:
         going.note(f"The review policy is now {review}.", by="human")
     going.resume()
-    return _ready(going, study, reader, review)
+    return _ready(going, study, _agent(setting.agent, study, setting.seed), reader, review)
 
 
 def find(session: str | Path, folder: str | Path | None = None) -> Session:
@@ -162,21 +170,24 @@ def find(session: str | Path, folder: str | Path | None = None) -> Session:
     return Session(Journal.open(known))
 
 
+def _agent(name: str, study: Study, seed: int) -> Agent:
+    words = study.world.words
+    return open_agent(name, vocabulary=words.vocabulary if words else {}, seed=seed)
+
+
 def _ready(
-    session: Session, study: Study, reader: Reader | None, review: Policy | None = None
+    session: Session,
+    study: Study,
+    agent: Agent,
+    reader: Reader | None,
+    review: Policy | None = None,
 ) -> Session:
     """Make ``session.wait()`` work it to its end in this process."""
     if reader is not None:
         session.journal.read_by(reader)
-    setting, tools = session.opened.setting, study.tools
-    tools.may_conclude = lambda: session.concluding
-    words = study.world.words
-    agent = open_agent(
-        setting.agent, vocabulary=words.vocabulary if words else {}, seed=setting.seed
-    )
-    policy = review or setting.policy
+    study.tools.may_conclude = lambda: session.concluding
+    policy = review or session.opened.setting.policy
     reviewer: Reviewer = ConsoleReviewer() if policy == "ask" else PolicyReviewer(policy)
-    executor = LocalExecutor(
-        {"system": study.system, "tools": tools}, tools.recorder, session.journal.keep
-    )
+    names = {"system": study.system, "tools": study.tools}
+    executor = LocalExecutor(names, study.tools.recorder, session.journal.keep)
     return session.finish_by(lambda: run(session, agent, reviewer, executor))

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from numpy.typing import ArrayLike
+
 from maia_lab.doors import open_index, open_model, open_world
-from maia_lab.errors import UnitError
-from maia_lab.system import System
+from maia_lab.errors import ModelError, UnitError
+from maia_lab.system import Directed, System
 from maia_lab.tools import Tools
 from maia_lab.unit import Unit
 from maia_lab.world import World
@@ -41,6 +43,7 @@ def open_study(
     generator: str | None = None,
     preprocess: object = None,
     classes: tuple[str, ...] | None = None,
+    direction: ArrayLike | None = None,
     name: str = "net",
     seed: int = 0,
     progress: Progress | None = None,
@@ -56,6 +59,8 @@ def open_study(
         generator: whose generator and editor are used, where not the model's own world's.
         preprocess: how an image becomes the model's input, where the model does not say.
         classes: names of the logits, in order.
+        direction: studied in place of one unit: a vector of one number for each unit of the layer;
+            ``index`` is then what to call it.
         name: what a model given as an object is called in the address.
         seed: where every random choice of the tools starts from.
         progress: told (done, total) while the exemplars are computed.
@@ -78,8 +83,12 @@ def open_study(
         raise UnitError(unit, "is a model without a unit", "give layer and index as well")
     model = open_model(subject, preprocess, classes)
     address = Unit(model.name if isinstance(subject, str) else name, layer, index)
-    opened = model.layer(layer)
-    position = model.index(layer, index)
+    if direction is None:
+        opened, position = model.layer(layer), model.index(layer, index)
+    elif isinstance(model, Directed):
+        opened, position = model.direction(layer, direction, str(index)), 0
+    else:
+        raise ModelError(model.name, "has no layers with directions", "study one of its units")
     world = open_world(model, data, generator, progress)
     exemplars = open_index(opened, world.data, progress)(position)
     system = System(address, opened, position, exemplars.reference)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from maia_lab import provenance
@@ -72,6 +72,14 @@ class Model(Protocol):
         """Position of a unit in its layer, by number or by class name; UnitError out of range."""
 
 
+@runtime_checkable
+class Directed(Protocol):
+    """A model in whose layers a direction can be studied as a unit of its own."""
+
+    def direction(self, layer: str, vector: ArrayLike, name: str) -> Layer:
+        """A layer of one unit: the projection of a layer's units on a vector."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
     """What is usual for a unit: its activations over the data, held-out images left out."""
@@ -84,12 +92,16 @@ class Reference:
     @property
     def high(self) -> float:
         """The 0.95 quantile over images: above it an image counts as active."""
-        return float(np.quantile(self.values, HIGH))
+        return self.quantile(HIGH)
 
     @property
     def sd(self) -> float:
         """Standard deviation over images."""
         return float(np.std(self.values))
+
+    def quantile(self, share: float) -> float:
+        """The activation below which that share (0–1) of the data's images lies."""
+        return float(np.quantile(self.values, share))
 
     def percentile(self, value: float) -> float:
         """Share of the data's images that lie below ``value``, 0–100; ties count half."""

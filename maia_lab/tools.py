@@ -230,12 +230,14 @@ class Tools:
 
         Args:
             things: text, an image, a list of images, a list of (activation, image), a comparison.
-                Neighbouring images become one grid.
+                A list of images is one grid; an empty one shows nothing.
 
         Example:
             >>> tools.display("ten images of the data", tools.dataset_sample(10))
         """
         for thing in things:
+            if isinstance(thing, list) and not thing:
+                continue
             grid = Grid.of(thing)
             if grid is None:
                 self.recorder.target.text(f"{thing}\n")

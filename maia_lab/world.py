@@ -99,3 +99,5 @@ class World:
     editor: ImageEditor | None = None
     captioner: Captioner | None = None
     words: Words | None = None
+    remarks: tuple[str, ...] = ()
+    """What people should know of it, such as files that were skipped."""

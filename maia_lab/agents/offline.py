@@ -131,13 +131,21 @@ class _Plan:
         return self._against_near_misses("Remark", "what the reviewer asked about", claims)
 
     def fresh(self, tried: int) -> Proposal | None:
-        claims = self.judgement.formula.labels
         return self._against_near_misses(
-            "Fresh", "does the description hold on images not made before?", claims, 1 + tried
+            "Fresh",
+            "does the description hold on images not made before?",
+            self.judgement.formula.labels,
+            1 + tried,
+            self.judgement.formula.suppressed_by,
         )
 
     def _against_near_misses(
-        self, kind: str, asks: str, claims: Sequence[Claim], seed: int | None = None
+        self,
+        kind: str,
+        asks: str,
+        claims: Sequence[Claim],
+        seed: int | None = None,
+        suppressing: Sequence[Claim] = (),
     ) -> Proposal | None:
         """Draw each claim, and each with one of its words changed."""
         prompts: dict[str, list[str]] = {}
@@ -153,6 +161,9 @@ class _Plan:
                     some = self.some(silent, SAMPLES, lower[-1])
                     prompts[lower[-1]] = [self.say(other, article=True) for other in some]
             predicts.append(Prediction(self.active(claim).id, (self.say(claim),), tuple(lower)))
+            for other in suppressing:
+                if both := self.both(claim, other):
+                    prompts[beside(claim, other, self.language)] = [both]
         if not prompts:
             return None
         why = {
@@ -220,8 +231,7 @@ class _Plan:
         for label in labels:
             prompts[self.say(label)] = [self.say(label, article=True)]
             for claim in suspects:
-                if not (claim.background and label.background):
-                    both = self.say(label & claim, article=True)
+                if both := self.both(label, claim):
                     prompts[beside(label, claim, self.language)] = [both]
         for claim in formula.suppressed_by:
             lower = [beside(label, claim, self.language) for label in labels]
@@ -272,6 +282,12 @@ class _Plan:
             f"{text}. In the data, {found.precision:.0%} of such images are above {threshold:.3g},"
             f" and {found.recall:.0%} of those above it are such images."
         )
+
+    def both(self, label: Claim, claim: Claim) -> str:
+        """A prompt for a label with something beside it; empty if there would be two backgrounds."""
+        if label.background and claim.background:
+            return ""
+        return self.say(label & claim, article=True)
 
     def active(self, claim: Claim) -> Hypothesis:
         return self.notes.hypothesis(f"It is active when there is {self.say(claim, article=True)}.")

@@ -6,7 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations, combinations_with_replacement
+from functools import lru_cache
+from itertools import combinations
 
 BACKGROUND = "background"
 """The kind of word that is not said of a thing."""
@@ -58,19 +59,8 @@ class Claim:
                     yield Claim(tuple(sorted(fewer)), self.background)
 
     def parts(self) -> frozenset[Claim]:
-        """Every claim worth testing that holds in this one: up to two things, or one on a ground."""
-        some = [
-            [Claim((words,)) for size in range(1, LONGEST + 1) for words in combinations(thing, size)]
-            for thing in self.things
-        ]
-        found = {claim for claims in some for claim in claims}
-        ground = Claim(background=self.background)
-        if self.background:
-            found |= {claim & ground for claim in found if claim.words < LONGEST} | {ground}
-        for first, second in combinations(some, 2):
-            found |= {a & b for a in first for b in second if a.words + b.words <= LONGEST}
-            found |= {a & a for a in set(first) & set(second) if a.words < LONGEST}
-        return frozenset(found)
+        """Claims worth testing that hold in this one: of one or two things, a count, a ground."""
+        return _parts(self)
 
 
 def _found(wanted: list[set[str]], there: list[set[str]]) -> bool:
@@ -80,6 +70,24 @@ def _found(wanted: list[set[str]], there: list[set[str]]) -> bool:
     return any(
         first <= thing and _found(rest, there[:i] + there[i + 1 :]) for i, thing in enumerate(there)
     )
+
+
+@lru_cache(maxsize=5000)
+def _parts(claim: Claim) -> frozenset[Claim]:
+    some = [
+        [Claim((words,)) for size in range(1, LONGEST + 1) for words in combinations(thing, size)]
+        for thing in claim.things
+    ]
+    found = {one for claims in some for one in claims}
+    ground = Claim(background=claim.background)
+    if claim.background:
+        found |= {one & ground for one in found if one.words < LONGEST} | {ground}
+    for first, second in combinations(some, 2):
+        found |= {a & b for a in first for b in second if a.words + b.words <= LONGEST}
+        found |= {a & a for a in set(first) & set(second) if a.words < LONGEST}
+    for one, two, three in combinations(some, 3):
+        found |= {a & a & a for a in set(one) & set(two) & set(three) if a.words < LONGEST}
+    return frozenset(found)
 
 
 class Language:

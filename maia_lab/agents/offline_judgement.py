@@ -8,21 +8,28 @@ from functools import cached_property
 
 from maia_lab.agents.offline_claims import Claim, Language
 from maia_lab.agents.offline_notes import Notes, Row
-from maia_lab.agents.offline_survey import Formula, Quality, Seen, gap, guess, quality
+from maia_lab.agents.offline_survey import Formula, Quality, Seen, gaps, guess, quality
 
 TESTED = 8
 """Claims tested at most, so that a cell stays short enough to be read."""
 ENOUGH = 0.7
 """Share of its images that must be active for a claim to count as sufficient; and how much of its
 response must be left without a word for the word to count as needless."""
-SILENCED = 0.4
+SOME = 0.4
+"""The same for a claim that something suppresses."""
+PAYS = 0.01
+"""What something that suppresses must add to the correlation over the data."""
+SURE = 8
+"""Images of which next to none is active that are evidence without it."""
+SILENCED = 0.6
 """Share of its response below which something added counts as suppressing it."""
 TELLING = 0.3
 """Correlation over the data below which a unit has no stable description."""
 CLEAR = 0.8
 """Correlation from which on a unit counts as on or off."""
-MARGIN = 0.03
-LEVELS = (97, 95, 92, 89, 86, 82, 78, 70, 60, 50)
+MARGIN = 0.02
+"""Correlations that are no further apart count as equal."""
+LEVELS = (50, 60, 70, 78, 82, 86, 89, 92, 95, 97)
 """Hundredths of the data at which active may begin."""
 EXACT, GRADED = 0.004, 0.012
 """Price of a word for units that are on or off, and for graded ones, whose labels overfit sooner."""
@@ -56,25 +63,19 @@ class Judgement:
     def view(self) -> View:
         """Where active begins, and what captions of the data suggest then.
 
-        A unit that is on or off shows a gap. Where there is none, active begins where words tell
-        it best: with the 0.95 quantile alone, a perfect detector of something common would look
-        poor.
+        It begins as low as words still tell it as well as they can. By the 0.95 quantile alone a
+        perfect detector of something common looks poor, and only its largest examples count.
         """
         notes, seen = self.notes, tuple(self.notes.seen)
         if not seen:
             control = notes.row("control")
             return View(max(control.values) if control else float("inf"), (), Quality(0, 0, 0))
         strongest = [one.value for one in seen if one.value > notes.high]
-        edge = gap(notes.usual, strongest, notes.high)
-        if edge is not None and (clear := View.of(seen, edge, EXACT)).quality.phi >= CLEAR:
-            return clear
-        quantiles = {notes.usual[at] for at in LEVELS}
-        views = [View.of(seen, threshold, GRADED) for threshold in sorted(quantiles, reverse=True)]
-        # The higher threshold wins unless a lower one is plainly better.
-        best = views[0]
-        for other in views[1:]:
-            best = other if other.quality.phi > best.quality.phi + MARGIN else best
-        return best
+        edges = gaps(notes.usual, strongest, notes.high)
+        thresholds = sorted({*edges, *(notes.usual[at] for at in LEVELS)})
+        views = [View.of(seen, edge, EXACT if edge in edges else GRADED) for edge in thresholds]
+        best = max(view.quality.phi for view in views)
+        return next(view for view in views if view.quality.phi >= best - MARGIN)
 
     @property
     def clear(self) -> bool:
@@ -101,7 +102,10 @@ class Judgement:
         row = self.row(claim)
         if row is None:
             return False
-        return row.share(self.view.threshold) >= ENOUGH if self.clear else self._above(row)
+        # Some images of what can be suppressed hold what suppresses it.
+        first = self.view.guesses[0] if self.view.guesses else Formula()
+        enough = SOME if first.suppressed_by and claim in first.labels else ENOUGH
+        return row.share(self.view.threshold) >= enough if self.clear else self._above(row)
 
     def _above(self, row: Row) -> bool:
         control = self.notes.row("control")
@@ -132,31 +136,52 @@ class Judgement:
         """The simplest formula that has survived everything measured so far."""
         guessed = self.view.guesses[0] if self.view.guesses else Formula()
         survived = [c for c in self.candidates if self.row(c) is None or self.sufficient(c)]
+        labels = tuple(label for label in guessed.labels if label in survived)
         if not self.clear:
-            labels = tuple(label for label in guessed.labels if label in survived)
-            return self._telling(Formula(labels, self._suppressing(labels, guessed.suppressed_by)))
-        survived = [c for c in survived if c in guessed.labels or self.row(c) is not None]
-        simple = dict.fromkeys(self.simplest(claim) for claim in survived)
+            return self._telling(self._suppressed(labels, guessed))
+        labels = tuple(dict.fromkeys(self.simplest(label) for label in labels))
+        formula = self._suppressed(labels, guessed)
+        for claim in survived:
+            more = (*labels, self.simplest(claim))
+            wider = Formula(more, formula.suppressed_by)
+            if self.row(claim) is not None and self._phi(wider) >= self._phi(formula) - EXACT:
+                labels, formula = more, wider
         labels = tuple(
-            claim for claim in simple if not any(o.holds_in(claim) for o in simple if o != claim)
+            c for c in dict.fromkeys(labels) if not any(o.holds_in(c) for o in labels if o != c)
         )
-        return Formula(labels, self._suppressing(labels, guessed.suppressed_by))
+        return self._suppressed(labels, guessed)
+
+    def _phi(self, formula: Formula) -> float:
+        return quality(formula, self.notes.seen, self.view.threshold).phi
 
     def _telling(self, formula: Formula) -> Formula:
-        phi = quality(formula, self.notes.seen, self.view.threshold).phi
-        return formula if phi >= TELLING else Formula()
+        return formula if self._phi(formula) >= TELLING else Formula()
 
-    def _suppressing(self, labels: tuple[Claim, ...], seen: tuple[Claim, ...]) -> tuple[Claim, ...]:
-        found = []
-        for claim in dict.fromkeys([*seen, *single_words(self.language)]):
-            lefts = [self.left(label, beside(label, claim, self.language)) for label in labels]
-            known = [left for left in lefts if left is not None]
-            if not known:
-                if claim in seen and labels:
-                    found.append(claim)
-            elif sum(known) / len(known) < SILENCED:
-                found.append(claim)
-        return tuple(c for c in found if not any(o.holds_in(c) for o in found if o != c))
+    def _suppressed(self, labels: tuple[Claim, ...], guessed: Formula) -> Formula:
+        """Add what suppresses: seen in the data and not refuted, or silent in every image drawn."""
+        formula = Formula(labels)
+        suspects = [*guessed.suppressed_by, *single_words(self.language)]
+        lefts = {c: self.beside(labels, c) for c in dict.fromkeys(suspects)}
+        # The one that silences most comes first, so that what merely comes with it adds nothing.
+        for claim in sorted(lefts, key=lambda c: (lefts[c][0], c not in guessed.suppressed_by)):
+            left, images = lefts[claim]
+            more = Formula(labels, (*formula.suppressed_by, claim))
+            gain = self._phi(more) - self._phi(formula)
+            seen = gain > PAYS and (images > 0 or claim in guessed.suppressed_by)
+            if left < SILENCED and (seen or (images >= SURE and left < 0.1 and gain >= 0)):
+                formula = more
+        return formula
+
+    def beside(self, labels: tuple[Claim, ...], claim: Claim) -> tuple[float, int]:
+        """Response of the labels that is left beside a claim, and how many images say so."""
+        measured = [
+            (left, len(row.values))
+            for label in labels
+            if (left := self.left(label, name := beside(label, claim, self.language))) is not None
+            and (row := self.notes.row(name)) is not None
+        ]
+        images = sum(n for _, n in measured)
+        return sum(left * n for left, n in measured) / images if images else 0.0, images
 
 
 def single_words(language: Language) -> Iterator[Claim]:

@@ -16,8 +16,11 @@ LABELS = 5
 BEAM = 5
 SUPPORT = 3
 """Active images in which a claim must hold before it is looked at."""
-GAP = 0.2
-"""Width of a gap between silent and active, as a share of the way from the median to the top."""
+GAP = 0.04
+"""Least width of a gap between heaps, as a share of the way from the median to the top."""
+GAPS = 4
+REVISED = 12
+"""Sets of labels for which it is asked what suppresses."""
 
 Bools = NDArray[np.bool_]
 
@@ -46,8 +49,8 @@ class Formula:
         )
 
 
-def gap(usual: Sequence[float], strongest: Sequence[float], high: float) -> float | None:
-    """Where the activations fall into two heaps, silent and active; None where they do not.
+def gaps(usual: Sequence[float], strongest: Sequence[float], high: float) -> list[float]:
+    """Where the activations fall apart into heaps, the widest gaps first.
 
     Args:
         usual: the activations at every hundredth of the data, lowest first.
@@ -56,13 +59,11 @@ def gap(usual: Sequence[float], strongest: Sequence[float], high: float) -> floa
     """
     values = np.array([*(value for value in usual if value < high), *sorted(strongest)])
     if len(values) < 2 * SUPPORT:
-        return None
+        return []
     reach = float(np.median(values[-2 * SUPPORT :]) - np.median(usual))
     widths = np.diff(values[: 1 - SUPPORT])
-    widest = int(widths.argmax())
-    if reach <= 0 or widths[widest] < GAP * reach:
-        return None
-    return float(values[widest] + values[widest + 1]) / 2
+    wide = [i for i in np.argsort(-widths)[:GAPS].tolist() if widths[i] > GAP * reach]
+    return [float(values[i] + values[i + 1]) / 2 for i in wide]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,8 @@ def guess(seen: tuple[Seen, ...], threshold: float, price: float) -> tuple[Formu
         for claim in there & place.keys():
             holds[place[claim], column] = True
     search = _Search(claims, holds, active, weight, price)
-    return tuple(search.formula(chosen) for chosen in search.best())
+    found = [search.formula(chosen) for chosen in search.best()[:REVISED]]
+    return tuple(formula for _, formula in sorted(found, key=lambda pair: -pair[0]))
 
 
 class _Search:
@@ -159,16 +161,19 @@ class _Search:
             everything |= beam
         return sorted(everything, key=lambda chosen: -everything[chosen])
 
-    def formula(self, chosen: tuple[int, ...]) -> Formula:
-        """The labels with whatever, where it holds beside them, tells silent images."""
+    def formula(self, chosen: tuple[int, ...]) -> tuple[float, Formula]:
+        """The labels with whatever, where it holds beside them, tells silent images; and its score."""
         predicted = self.holds[list(chosen)].any(0)
-        suppressing: list[Claim] = []
+        suppressing: list[int] = []
+        best = float(self._f1(predicted)) - self.price * sum(self.words[i] for i in chosen)
         for _ in range(2):
-            # Claims that hold in active images stay eligible: suppression may be partial.
-            scores = self._f1(predicted & ~self.holds) - self.price * self.words
+            cost = sum(self.words[i] for i in (*chosen, *suppressing))
+            scores = self._f1(predicted & ~self.holds) - self.price * (self.words + cost)
             i = int(scores.argmax())
-            if scores[i] <= float(self._f1(predicted)) + self.price:
+            if scores[i] <= best:
                 break
-            suppressing.append(self.claims[i])
+            best = float(scores[i])
+            suppressing.append(i)
             predicted &= ~self.holds[i]
-        return Formula(tuple(self.claims[i] for i in chosen), tuple(suppressing))
+        labels, silent = ([self.claims[i] for i in some] for some in (chosen, suppressing))
+        return best, Formula(tuple(labels), tuple(silent))
