@@ -209,7 +209,7 @@ def _report(options: argparse.Namespace) -> int:
     from maia_lab.start import find
 
     _writable(options.out)
-    for path in find(options.session).report(options.out).values():
+    for path in find(options.session, readonly=True).report(options.out).values():
         _say(f"wrote {path}")
     return CONCLUDED
 
@@ -224,11 +224,10 @@ def _sessions(options: argparse.Namespace) -> int:
     table = Table("session", "unit", "agent", "stands at", box=None, pad_edge=False)
     folders = sorted(places.sessions().glob("*/journal.jsonl"))
     for journal in folders:
-        session = find(journal.parent)
+        session = find(journal.parent, readonly=True)
         opened = session.opened
         unit, agent = str(opened.question.unit), opened.setting.agent
         table.add_row(session.name, unit, agent, str(session.state))
-        session.journal.close()
     _print(table if folders else f"No sessions in {places.sessions()} yet.")
     return CONCLUDED
 

@@ -11,9 +11,9 @@ import ast
 import re
 from collections.abc import Iterator
 
+from maia_lab.bindings import called, words
 from maia_lab.flags import bound, deceives, foreign_names, parsed, visible
 from maia_lab.growth import excesses
-from maia_lab.quantity import called, words
 
 LONGEST = 20_000
 """Characters of code read at most."""
@@ -248,7 +248,7 @@ class _Reader:
         return "" if name in _FIELDS else f".{name}"
 
     def _figure(self, node: ast.AST) -> bool:
-        """Whether ``system.reference`` is only read; its array, which all steps share, is copied."""
+        """Whether ``system.reference`` is only read; all steps share its array."""
         if not isinstance(node, ast.Attribute):
             return False
         call = self._parents[node]

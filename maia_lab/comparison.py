@@ -35,6 +35,8 @@ class Comparison:
         head = f"{'condition':<{width}}   n    mean ± sd         vs control           active  pct"
         return "\n".join([head, *(self._line(m, width) for m in self.conditions)])
 
+    __repr__ = __str__
+
     @staticmethod
     def _line(m: Measurement, width: int) -> str:
         if not m.control:

@@ -101,11 +101,14 @@ class ConsoleReviewer:
         """One line of input, stripped; None at its end."""
         self._page.print(f"  {question} ", style="bold cyan", end="> ")
         line = self._input.readline() if self._input is not None else ""
+        typed = self._input is not None and self._input.isatty()
+        if not (line and typed):
+            # Nobody's return key ended the line.
+            self._page.print()
         if line:
             self._answered = True
             return visible(line).strip()
-        self._page.print()
-        if self._answered or (self._input is not None and self._input.isatty()):
+        if self._answered or typed:
             return None
         raise SessionError(
             "review='ask'",
@@ -123,7 +126,7 @@ class ConsoleReviewer:
         from rich.syntax import Syntax
 
         shown = Syntax(
-            visible(code),
+            visible(code).rstrip("\n"),
             "python",
             theme="ansi_dark",
             line_numbers=True,

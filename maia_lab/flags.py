@@ -282,18 +282,20 @@ def _single_sample(call: ast.Call) -> bool:
 
 def _condition_names(tree: ast.Module) -> set[str] | None:
     """All texts that could name a condition; None where names are put together while running."""
+    made = (ast.JoinedStr, ast.BinOp, ast.Call)
+    put: set[str] = set()
+    keys: list[ast.expr | None] = []
     for node in ast.walk(tree):
-        keys: list[ast.expr | None] = []
         match node:
-            case ast.Dict(keys=keys):
-                pass
-            case ast.DictComp(key=key):
-                keys = [key]
-            case ast.Subscript(slice=key, ctx=ast.Store()):
-                keys = [key]
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if isinstance(value, made):
+                put.add(name)
+            case ast.Dict(keys=given):
+                keys += given
+            case ast.DictComp(key=key) | ast.Subscript(slice=key, ctx=ast.Store()):
+                keys.append(key)
             case _:
                 continue
-        if any(isinstance(key, ast.JoinedStr | ast.BinOp | ast.Call) for key in keys):
-            return None
-    texts = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)}
+    if any(isinstance(k, made) or (isinstance(k, ast.Name) and k.id in put) for k in keys):
+        return None
+    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
     return {text for text in texts if isinstance(text, str)} | {"control"}

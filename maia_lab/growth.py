@@ -12,7 +12,8 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from maia_lab.quantity import USUAL, Quantities, bindings, called, words
+from maia_lab.bindings import USUAL, bindings, called, words
+from maia_lab.quantity import Quantities
 
 LARGEST = 1e7
 """Elements, characters or digits of one value."""
@@ -163,8 +164,7 @@ class _Growth:
                 read = self._reads(source)
                 own = read.pop(name, 0)
                 end = region.end_lineno or 0
-                counts = own == 1 and isinstance(node, ast.Assign) and _counts(source, name)
-                if counts:
+                if own == 1 and isinstance(node, ast.Assign) and _counts(source, name):
                     continue
                 if own > 1 or (gathers and (own or self._holds(source, name, end))):
                     yield f"line {source.lineno}: {name}, which grows out of itself"
@@ -219,8 +219,9 @@ class _Growth:
         match node:
             case ast.FunctionDef() | ast.Lambda():
                 return 0.0
-            case ast.For(iter=iterated, body=body):
-                return self._known.rounds(iterated) * (1.0 + sum(map(self._work, body)))
+            case ast.For(iter=over, body=body, orelse=orelse):
+                once = sum(map(self._work, [over, *orelse]))
+                return once + self._known.rounds(over) * (1.0 + sum(map(self._work, body)))
             case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
                 rounds = math.prod(self._known.rounds(loop.iter) for loop in node.generators)
                 return rounds * (1.0 + sum(map(self._work, ast.iter_child_nodes(node))))

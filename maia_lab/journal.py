@@ -23,7 +23,6 @@ from maia_lab.envelope import Record
 from maia_lab.errors import JournalError
 from maia_lab.events import Event
 from maia_lab.names import is_portable
-from maia_lab.names import readable_name as readable_name
 
 HASH = re.compile(r"[0-9a-f]{64}")
 

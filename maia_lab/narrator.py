@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -21,6 +22,7 @@ from maia_lab.events import (
 from maia_lab.ledger import Ledger
 from maia_lab.observation import Observation, Picture
 from maia_lab.plain import one_line, visible
+from maia_lab.proposal import Conclusion
 from maia_lab.review import Approve, Edit, Reject, Verdict
 from maia_lab.terminal import (
     indented,
@@ -54,6 +56,7 @@ class Narrator:
         self._page, self._images, self._live = page(stream), images, live
         self._events: list[Event] = []
         self._offered: Offered | None = None
+        self._known: dict[str, str] = {}
 
     def __call__(self, event: Event) -> None:
         """Tell one event."""
@@ -83,12 +86,21 @@ class Narrator:
     def _decided(self, verdict: Verdict, by: str) -> None:
         offered, self._offered = self._offered, None
         if offered is not None and (by != "human" or not self._live):
-            tell_proposal(self._page, offered)
+            tell_proposal(self._page, self._shortened(offered))
         # What is decided of a step once more, after it ran, is whether its conclusion stands.
         word = "not accepted" if offered is None else _WORDS.get(type(verdict), "stopped")
         note = f": {one_line(verdict.note)}" if verdict.note else ""
         style = "yellow" if isinstance(verdict, Reject) else "bright_black"
         self._line(f"{word} by {by}{note}", style)
+
+    def _shortened(self, offered: Offered) -> Offered:
+        """The offer without the hypotheses that were told before in the same words."""
+        proposal = offered.proposal
+        if isinstance(proposal, Conclusion):
+            return offered
+        new = tuple(h for h in proposal.hypotheses if self._known.get(h.id) != h.text)
+        self._known.update((h.id, h.text) for h in new)
+        return replace(offered, proposal=replace(proposal, hypotheses=new))
 
     def _observed(self, observation: Observation) -> None:
         for _, rows in groupby(observation.measurements, lambda m: m.control or m.condition):

@@ -5,16 +5,10 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
+from maia_lab.bindings import USUAL, bindings, called, words
 
-def words(text: str) -> frozenset[str]:
-    """The words of a text, as a set."""
-    return frozenset(text.split())
-
-
-USUAL = 50.0
-"""Elements that a list of images or activations counts as."""
 GATHERED = 1e3
 """Elements that a list which is added to counts as."""
 SIDE = 4096.0
@@ -39,13 +33,10 @@ CROSSED = frozenset({"combinations", "join", "product", "replace"})
 _WIDE = re.compile(r"\d{4,}|%[^%a-z]*\*")
 """In a format: a width of four digits, or one that is given with the values."""
 _REAL = words(
-    "correlation cos exp fabs float fmean fsum gauss hypot log log10 log1p log2 mean median pstdev"
+    "correlation cos exp fabs float fmean fsum gauss hypot log log10 log1p log2 mean pstdev"
     " pvariance random sin sqrt stdev std tan tanh uniform variance"
 )
-_FIGURES = words("difference effect high low mean percentile sd share_high threshold value")
-_GATHERERS = words("add append appendleft extend insert setdefault update")
-_UNKNOWN = ast.Name(id="", ctx=ast.Load(), lineno=0, col_offset=0)
-"""What a parameter is bound to."""
+_FIGURES = words("difference effect high low mean percentile pi sd share_high threshold value")
 
 
 class Quantities:
@@ -279,75 +270,3 @@ class Quantities:
         found = [judge(source) for source in self.sources.get(name, [])]
         self._resolving.discard(name)
         return found
-
-
-def bindings(node: ast.AST) -> Iterator[tuple[str, ast.expr, bool]]:
-    """Names that a node binds, to what, and whether that is added to what they are already."""
-    match node:
-        case ast.Assign(targets=targets, value=value):
-            yield from _unpacked(targets[0], value)
-            for target in targets[1:]:
-                # One object under several names.
-                same = targets[0] if isinstance(targets[0], ast.Name) else value
-                yield from _unpacked(target, same)
-        case ast.AugAssign(target=target, value=value):
-            yield root(target), value, True
-        case (
-            ast.For(target=target, iter=iterated) | ast.comprehension(target=target, iter=iterated)
-        ):
-            yield from _unpacked(target, iterated)
-        case ast.Expr(value=ast.Call(func=ast.Attribute(attr=method) as func, args=args)):
-            if method in _GATHERERS:
-                for argument in args:
-                    yield root(func), argument, True
-        case ast.arg(arg=name) | ast.ExceptHandler(name=str(name)):
-            yield name, _UNKNOWN, False
-        case _:
-            return
-
-
-def _unpacked(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr, bool]]:
-    match target, value:
-        case ast.Name(id=name), _:
-            yield name, value, False
-        case ast.Starred(value=inner), _:
-            yield from _unpacked(inner, value)
-        case ast.Tuple(elts=[*targets]), ast.Tuple(elts=[*values]) if len(targets) == len(values):
-            for inner, given in zip(targets, values, strict=True):
-                yield from _unpacked(inner, given)
-        case ast.Tuple(elts=[*targets]), ast.Call(func=ast.Name(id="zip"), args=[*values]) if len(
-            targets
-        ) == len(values):
-            for inner, given in zip(targets, values, strict=True):
-                yield from _unpacked(inner, given)
-        case ast.Tuple(elts=[first, second]), ast.Call(
-            func=ast.Name(id="enumerate"), args=[given, *_]
-        ):
-            yield from _unpacked(first, value)
-            yield from _unpacked(second, given)
-        case ast.Tuple(elts=[*targets]), ast.List(elts=[*rows]) | ast.Tuple(elts=[*rows]) if all(
-            isinstance(row, ast.Tuple) and len(row.elts) == len(targets) for row in rows
-        ):
-            for row in rows:
-                yield from _unpacked(target, row)
-        case ast.Tuple(elts=targets) | ast.List(elts=targets), _:
-            for inner in targets:
-                yield from _unpacked(inner, value)
-        case _:
-            yield root(target), value, True
-
-
-def root(node: ast.expr) -> str:
-    """The name that ``a[0]``, ``a.method`` or ``a.setdefault(k, [])`` hangs on, or ``""``."""
-    while not isinstance(node, ast.Name):
-        match node:
-            case ast.Subscript(value=inner) | ast.Attribute(value=inner) | ast.Call(func=inner):
-                node = inner
-            case _:
-                return ""
-    return node.id
-
-
-def called(func: ast.expr) -> str:
-    """What a called thing is called."""
-    return func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")

@@ -13,8 +13,9 @@ from maia_lab.doors import open_agent
 from maia_lab.errors import SessionError
 from maia_lab.events import Event, Opened, Setting
 from maia_lab.executor import LocalExecutor
-from maia_lab.journal import Journal, readable_name
+from maia_lab.journal import Journal
 from maia_lab.loop import Agent, Reviewer, run
+from maia_lab.names import readable_name
 from maia_lab.review import Policy
 from maia_lab.session import Session
 from maia_lab.study import Progress, Study, open_study
@@ -158,8 +159,19 @@ def resume(
     return _ready(going, study, _agent(setting.agent, study, setting.seed), reader, review)
 
 
-def find(session: str | Path, folder: str | Path | None = None) -> Session:
-    """Open a session by its folder, or by its name in the folder of sessions."""
+def find(
+    session: str | Path, folder: str | Path | None = None, *, readonly: bool = False
+) -> Session:
+    """Open a session by its folder, or by its name in the folder of sessions.
+
+    Args:
+        session: its name, or its folder.
+        folder: where sessions are kept, if not in the user's data folder.
+        readonly: leave it free for whoever works on it.
+
+    Raises:
+        SessionError: there is no such session.
+    """
     root = Path(folder) if folder is not None else places.sessions()
     path = Path(session)
     known = path if (path / "journal.jsonl").is_file() else root / str(session)
@@ -167,7 +179,7 @@ def find(session: str | Path, folder: str | Path | None = None) -> Session:
         raise SessionError(
             str(session), f"is not a session in {root}", "list them with: maia sessions"
         )
-    return Session(Journal.open(known))
+    return Session(Journal.open(known, readonly=readonly))
 
 
 def _agent(name: str, study: Study, seed: int) -> Agent:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from maia_lab.events import Offered, Opened
-from maia_lab.ledger import Ledger
+from maia_lab.ledger import Finding, Ledger
 from maia_lab.observation import Measurement, Score
 from maia_lab.plain import one_line
 from maia_lab.proposal import Conclusion
@@ -184,19 +184,21 @@ def measured(rows: Sequence[Measurement], width: int) -> RenderableType:
     heads = ("condition", "n", "mean ± sd", "difference", "pct")
     texts = [_cells(m) for m in shown]
     taken = [max(map(len, column)) for column in zip(heads, *texts, strict=True)]
-    # Around the columns: two between each, two of indentation.
-    room = min(PLOT, width - sum(taken) - 2 * len(heads) - 2)
+    more = f"… {len(rows) - len(shown)} more, between" if len(shown) < len(rows) else ""
+    # Two columns after each column, and two of indentation.
+    room = min(PLOT, width - sum(taken[1:]) - max(taken[0], len(more)) - 2 * (len(heads) + 2))
     ends = [0.0, *(v for m in shown for v in (m.low, m.high, m.difference) if math.isfinite(v))]
     table = Table.grid(padding=(0, 2))
-    for column in range(len(heads) + 1):
-        table.add_column(justify="right" if column in (1, 2, 4) else "left", overflow="fold")
+    table.add_column(overflow="fold")
+    for justify in ("right", "right", "left", "right", "left"):
+        table.add_column(justify=justify, no_wrap=True)
     table.add_row(*(Text(head, "bright_black") for head in heads))
     for m, row in zip(shown, texts, strict=True):
         style = _side(m)
         plot = _plot(m, min(ends), max(ends), room) if room >= 9 else ""
         table.add_row(*map(Text, (*row, plot), (style, "", "", style, "", style)))
-    if len(shown) < len(rows):
-        table.add_row(Text(f"… {len(rows) - len(shown)} more, between", "bright_black"))
+    if more:
+        table.add_row(Text(more, "bright_black"))
     return table
 
 
@@ -256,14 +258,19 @@ def scored(scores: Sequence[Score]) -> RenderableType:
 
 
 def standing(ledger: Ledger) -> RenderableType:
-    """How every hypothesis stands, in one line."""
+    """How the hypotheses stand, one line a status."""
     from rich.text import Text
 
-    told = []
-    for name, finding in ledger.findings.items():
-        sign, style = _STATUS[finding.status]
-        sides = [("for", finding.speaking("for")), ("against", finding.speaking("against"))]
-        counted = ", ".join(f"{len(checks)} {side}" for side, checks in sides if checks)
-        text = Text(f"{sign} {one_line(name)} {finding.status}", style)
-        told.append(text.append(f" ({counted})" if counted else "", "bright_black"))
-    return Text("   ").join(told)
+    lines = []
+    for status, (sign, style) in _STATUS.items():
+        found = [f for f in ledger.findings.values() if f.status == status]
+        if found:
+            lines.append(Text(f"{sign} {status}: {', '.join(map(_counted, found))}", style))
+    return Text("\n").join(lines)
+
+
+def _counted(finding: Finding) -> str:
+    sides = [("for", finding.speaking("for")), ("against", finding.speaking("against"))]
+    counts = ", ".join(f"{len(checks)} {side}" for side, checks in sides if checks)
+    name = one_line(finding.hypothesis.id)
+    return f"{name} ({counts})" if counts else name
