@@ -88,7 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     sessions.set_defaults(run=_sessions)
 
     bench = commands.add_parser("bench", help="measure what is promised, and print it")
-    bench.add_argument("name", choices=["basics"], help="basics: time and memory of the first minute")
+    bench.add_argument(
+        "name", choices=["basics"], help="basics: time and memory of the first minute"
+    )
     bench.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="at least three")
     bench.add_argument("--json", type=Path, metavar="FILE", help="also write the table there")
     bench.set_defaults(run=_bench)
@@ -134,7 +136,10 @@ def _describe(options: argparse.Namespace) -> int:
     with _progress() as progress:
         if options.resume is not None:
             session = resume(
-                options.resume, review=options.review, progress=progress, reader=Narrator(sys.stdout)
+                options.resume,
+                review=options.review,
+                progress=progress,
+                reader=Narrator(sys.stdout),
             )
         else:
             session = describe(
@@ -271,7 +276,13 @@ def _writable(folder: Path) -> None:
 def _progress() -> Iterator[Callable[[int, int], None]]:
     """A bar on standard error while something long goes on; silent where nobody watches."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())

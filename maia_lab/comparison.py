@@ -1,4 +1,4 @@
-"""Several conditions set against a control: means with their spread, differences with an interval."""
+"""Several conditions set against a control: means with spread, differences with an interval."""
 
 from __future__ import annotations
 
@@ -107,7 +107,9 @@ def difference(a: Measurement, b: Measurement, seed: int = 0) -> tuple[float, fl
     point = float(sum(part.mean() for part in parts))
     if min(len(part) for part in parts) < 2:
         return point, -np.inf, np.inf
-    drawn = sum(part[random.integers(0, len(part), (RESAMPLES, len(part)))].mean(1) for part in parts)
+    drawn = sum(
+        part[random.integers(0, len(part), (RESAMPLES, len(part)))].mean(1) for part in parts
+    )
     low, high = np.quantile(drawn, (0.025, 0.975))
     return point, float(low), float(high)
 

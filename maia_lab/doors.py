@@ -81,7 +81,8 @@ def open_world(
         return cast(World, _named(WORLDS, "world", own)())
     if not Path(own).is_dir():
         raise DataError(
-            own, "is neither a folder nor a world's name",
+            own,
+            "is neither a folder nor a world's name",
             f"name a folder of images, or one of {', '.join(WORLDS)}",
         )
     seen, held_out = images.split(own, progress=progress)

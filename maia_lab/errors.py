@@ -11,7 +11,7 @@ class MaiaError(Exception):
     """
 
     def __init__(self, value: object, reason: str, next_step: str) -> None:
-        """Word the error as ``value reason; next_step.``"""
+        """Word the error: value, reason; next step."""
         self.value, self.reason, self.next_step = value, reason, next_step
         super().__init__(f"{value!r} {reason}; {next_step.rstrip('.')}.")
 

@@ -70,7 +70,7 @@ def score(
 
 
 def one_shot(world: World, exemplars: Exemplars, words: Words, seed: int = 0) -> tuple[str, ...]:
-    """What one look at the exemplars says: the phrase most enriched in them, without any experiment.
+    """What one look at the exemplars says without any experiment: their most enriched phrase.
 
     Enrichment is the share of the top exemplars that show a phrase, minus its share in a random
     sample of the data; ties go to the shorter phrase.

@@ -125,14 +125,5 @@ class Stopped:
 
 
 Event = (
-    Opened
-    | Offered
-    | Decided
-    | Began
-    | Observed
-    | Noted
-    | Paused
-    | Resumed
-    | Accepted
-    | Stopped
+    Opened | Offered | Decided | Began | Observed | Noted | Paused | Resumed | Accepted | Stopped
 )

@@ -79,7 +79,9 @@ class Ledger:
         rows: list[tuple[int, Measurement]] = []
         for event in events:
             match event:
-                case Offered(step=step, proposal=Proposal(hypotheses=hypotheses, predicts=predicts)):
+                case Offered(
+                    step=step, proposal=Proposal(hypotheses=hypotheses, predicts=predicts)
+                ):
                     texts.update((h.id, h) for h in hypotheses)
                     predicted[step] = predicts
                 case Observed(step=step, observation=observation):

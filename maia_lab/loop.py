@@ -85,7 +85,9 @@ def _one_step(session: Session, agent: Agent, reviewer: Reviewer, executor: Exec
             session.decide(ticket, verdict, reviewer.name)
         case Phase.APPROVED if state.code is not None:
             # A conclusion's scoring is never cut short: its cost is the reserve.
-            concluding = state.offered is not None and isinstance(state.offered.proposal, Conclusion)
+            concluding = state.offered is not None and isinstance(
+                state.offered.proposal, Conclusion
+            )
             left = session.opened.setting.max_seconds - session.seconds
             session.began()
             observation = executor.run(state.code, None if concluding else max(left, 1.0))

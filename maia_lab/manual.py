@@ -28,9 +28,9 @@ def manual(vocabulary: Mapping[str, tuple[str, ...]] | None = None) -> str:
 def functions(of: type) -> Iterator[tuple[str, FunctionType]]:
     """The public methods that experiment code may call, in the order they are written."""
     for name, member in vars(of).items():
-        if isinstance(member, FunctionType) and not name.startswith("_"):
-            if name not in NOT_FOR_EXPERIMENTS:
-                yield name, member
+        hidden = name.startswith("_") or name in NOT_FOR_EXPERIMENTS
+        if isinstance(member, FunctionType) and not hidden:
+            yield name, member
 
 
 def _chapter(variable: str, of: type) -> str:

@@ -77,7 +77,7 @@ def original(image: Image.Image) -> Image.Image:
 
 
 def base(image: Image.Image) -> str:
-    """Pixel hash of the first image in the chain of edits that led here: its own if there is none."""
+    """Pixel hash of the first image in the chain of edits that led here; its own without one."""
     image = original(image)
     key, known = pixel_hash(image), origin(image)
     seen = {key}

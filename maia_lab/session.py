@@ -106,7 +106,7 @@ class Session:
 
     @property
     def concluding(self) -> bool:
-        """Whether held-out images may be looked at: an approved conclusion is being scored, or was."""
+        """Whether held-out images may be looked at: an approved conclusion runs, or has run."""
         offered = self._state.offered
         scoring = self._state.phase in (Phase.RUNNING, Phase.SCORED, Phase.CONCLUDED)
         return scoring and offered is not None and isinstance(offered.proposal, Conclusion)
@@ -152,7 +152,8 @@ class Session:
         """
         with self._lock:
             step, last = self._state.step + 1, self.briefing.must_conclude
-            self._append(Offered(step, 1, proposal, by, flags(proposal)))
+            earlier = [e.proposal.code for e in self.journal.events if isinstance(e, Offered)]
+            self._append(Offered(step, 1, proposal, by, flags(proposal, earlier)))
             objections = () if self._state.objected or last else self._objections(proposal)
             if not objections:
                 return self.ticket
@@ -161,7 +162,7 @@ class Session:
 
     @property
     def ticket(self) -> Ticket:
-        """For the proposal that waits now. It is void once used, offered anew, or in another process."""
+        """For the proposal that waits now: void once used, offered anew, or in another process."""
         with self._lock:
             offered = self._state.offered
             if self._state.phase is not Phase.WAITING or offered is None:

@@ -1,4 +1,4 @@
-"""Begin a session, or go on with one: a study, a journal, an agent and a reviewer brought together."""
+"""Begin a session, or go on with one: study, journal, agent and reviewer brought together."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from maia_lab.errors import SessionError
 from maia_lab.events import Event, Opened, Setting
 from maia_lab.executor import LocalExecutor
 from maia_lab.journal import Journal
+from maia_lab.journal.names import readable_name
 from maia_lab.loop import Agent, Reviewer, run
-from maia_lab.names import readable_name
 from maia_lab.review import Policy
 from maia_lab.session import Session
 from maia_lab.study import Progress, Study, open_study
@@ -133,7 +133,9 @@ def resume(
     going = find(session, folder)
     if going.state.ended:
         raise SessionError(
-            going.name, f"has ended ({going.state.phase})", f"read it with: maia report {going.name}"
+            going.name,
+            f"has ended ({going.state.phase})",
+            f"read it with: maia report {going.name}",
         )
     setting = going.opened.setting
     if study is None:

@@ -85,11 +85,11 @@ def advance(state: State, event: Event) -> State:
             return replace(state, phase=Phase.THINKING, opened=event)
         case Phase.THINKING, Offered(step=step, revision=1) if step == state.step + 1:
             return _waiting(state, event)
-        case (Phase.WAITING | Phase.APPROVED), Offered(step=step, revision=revision) if (
+        case ((Phase.WAITING | Phase.APPROVED), Offered(step=step, revision=revision)) if (
             step == state.step and revision == state.revision + 1
         ):
             return _waiting(state, event)
-        case (Phase.WAITING | Phase.SCORED), Decided() if _same(state, event):
+        case ((Phase.WAITING | Phase.SCORED), Decided()) if _same(state, event):
             return _decided(state, event)
         case Phase.APPROVED, Began(step=step, revision=revision) if (
             step == state.step and revision == state.revision

@@ -89,6 +89,10 @@ class Reference:
     threshold: float | None
     """The 0.95 quantile of the unit's map over all positions of all images; None without maps."""
 
+    def __post_init__(self) -> None:
+        # Experiments are handed this very array.
+        self.values.setflags(write=False)
+
     @property
     def high(self) -> float:
         """The 0.95 quantile over images: above it an image counts as active."""

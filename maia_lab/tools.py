@@ -1,4 +1,4 @@
-"""What an experiment may do beside measuring: fetch exemplars, draw, edit, caption, compare, show."""
+"""What an experiment may do beside measuring: fetch exemplars, draw, edit, caption, compare."""
 
 from __future__ import annotations
 
@@ -162,7 +162,9 @@ class Tools:
         captioner = self._world.captioner
         if captioner is None:
             raise WorldError(
-                self._world.name, "has nothing that captions images", "look at tools.display(images)"
+                self._world.name,
+                "has nothing that captions images",
+                "look at tools.display(images)",
             )
         sentences = captioner.describe([provenance.original(image) for image in images])
         if titles is None:
@@ -268,7 +270,8 @@ class Tools:
     def _check(self, system: System) -> None:
         if system.unit != self._system.unit:
             raise SessionError(
-                str(system.unit), f"is not the unit of these tools ({self._system.unit})",
+                str(system.unit),
+                f"is not the unit of these tools ({self._system.unit})",
                 "pass the session's own system",
             )
 

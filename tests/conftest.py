@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -77,7 +78,7 @@ class Plain:
 class PlainWords:
     """Knows the three colours, by looking."""
 
-    vocabulary = {"colour": tuple(COLOURS)}
+    vocabulary: ClassVar = {"colour": tuple(COLOURS)}
 
     def matches(self, label: str, image: Image.Image) -> bool:
         if label not in COLOURS:

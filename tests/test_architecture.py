@@ -11,6 +11,10 @@ import maia_lab
 
 ROOT = Path(maia_lab.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
+MODULES = {
+    ".".join(p.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__"): p
+    for p in FILES
+}
 DOORS = {"agents", "systems", "imaging"}
 APPLICATIONS = {"notebook", "scale", "bench", "__main__", "demo", "doctor"}
 LIGHT = {"numpy", "PIL", "filelock", "platformdirs", "maia_lab", *sys.stdlib_module_names}
@@ -28,10 +32,9 @@ def imports(path, *, everywhere=False):
     nodes = ast.walk(tree) if everywhere else iter(tree.body)
     for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module:
-            if node.module == "maia_lab":
-                yield from (f"maia_lab.{alias.name}" for alias in node.names)
-            else:
-                yield node.module
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                yield name if name in MODULES else node.module
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
 
@@ -63,13 +66,9 @@ def test_ideas_and_scenes_stand_on_light_libraries(path):
 
 
 def test_there_is_no_import_cycle():
-    graph = {
-        ".".join(p.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__"): p
-        for p in FILES
-    }
     edges = {
-        name: {n for n in imports(path) if n in graph and n != "maia_lab"}
-        for name, path in graph.items()
+        name: {n for n in imports(path) if n in MODULES and n != "maia_lab"}
+        for name, path in MODULES.items()
     }
     done: set[str] = set()
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maia_lab import codec
 from maia_lab.events import Noted, Observed, Offered
+from maia_lab.journal import codec
 from maia_lab.observation import Measurement, Observation, Text
 from maia_lab.proposal import Prediction, Proposal
 

@@ -65,7 +65,10 @@ def test_one_image_gives_no_interval_and_the_table_says_so(system):
 
 @pytest.mark.parametrize(
     ("groups", "control", "says"),
-    [({"red": []}, "red", "without images"), ({"red": [plain("red", 0)]}, "grey", "name one of red")],
+    [
+        ({"red": []}, "red", "without images"),
+        ({"red": [plain("red", 0)]}, "grey", "name one of red"),
+    ],
 )
 def test_what_cannot_be_compared_is_refused(system, groups, control, says):
     with pytest.raises(DataError, match=says):

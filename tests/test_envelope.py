@@ -6,10 +6,9 @@ import zlib
 import pytest
 from test_journal import OPENED, SAID, written
 
-from maia_lab import envelope
 from maia_lab.errors import JournalError
 from maia_lab.events import Paused
-from maia_lab.journal import Journal
+from maia_lab.journal import Journal, envelope
 
 
 def by_hand(last, content, **envelope_fields):

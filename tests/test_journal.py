@@ -6,10 +6,9 @@ import time
 
 import pytest
 
-from maia_lab import envelope
 from maia_lab.errors import JournalError
 from maia_lab.events import Noted, Observed, Opened, Paused, Setting
-from maia_lab.journal import Journal
+from maia_lab.journal import Journal, envelope
 from maia_lab.observation import Observation, Picture, Text
 from maia_lab.task import DESCRIBE
 from maia_lab.unit import Unit

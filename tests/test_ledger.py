@@ -61,9 +61,7 @@ def test_predictions_meet_only_what_was_measured_in_their_own_step():
 def test_a_bow_tie_that_must_be_worn_is_contradicted_by_its_own_table():
     flat = measured([20.3, 20.6, 20.1, 20.4], condition="flat on a table")
     worn = measured([19.0, 19.3, 18.9, 19.2], condition="worn")
-    ledger = Ledger.fold(
-        step(1, [flat, worn], Prediction("H2", ("worn",), ("flat on a table",)))
-    )
+    ledger = Ledger.fold(step(1, [flat, worn], Prediction("H2", ("worn",), ("flat on a table",))))
     conclusion = Conclusion("bow ties, when worn", ("bow tie",), (), (Evidence("H2", (1,)),))
     (objection,) = ledger.objections(conclusion)
     assert "H2 is contradicted" in objection and "flat on a table" in objection

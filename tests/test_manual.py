@@ -35,4 +35,7 @@ def examples():
 
 @pytest.mark.parametrize("code", list(examples()))
 def test_every_example_runs_on_scenes(code, scenes_study):
-    exec(compile(code, "example", "exec"), {"system": scenes_study.system, "tools": scenes_study.tools})
+    exec(
+        compile(code, "example", "exec"),
+        {"system": scenes_study.system, "tools": scenes_study.tools},
+    )

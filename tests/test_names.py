@@ -1,6 +1,6 @@
 import pytest
 
-from maia_lab.names import ADJECTIVES, ANIMALS, is_portable, readable_name
+from maia_lab.journal.names import ADJECTIVES, ANIMALS, is_portable, readable_name
 
 
 def test_a_readable_name_is_two_words_and_can_be_a_folder():

@@ -25,7 +25,7 @@ def test_a_masked_image_stands_for_its_original():
     image = plain("red", 2)
     dark = Image.fromarray(np.asarray(image) // 4)
     provenance.stamp(dark, Origin("masked", "system", original=image))
-    assert provenance.original(dark) is image
+    assert provenance.pixel_hash(provenance.original(dark)) == provenance.pixel_hash(image)
     assert provenance.base(dark) == provenance.base(image)
 
 
@@ -39,7 +39,5 @@ def test_an_edit_of_an_edit_has_the_first_image_as_its_base():
             second_edit = copy
     last = second_edit.copy()
     last.putpixel((1, 1), (9, 9, 9))
-    provenance.stamp(
-        last, Origin("edited", "e", parent=provenance.pixel_hash(second_edit))
-    )
+    provenance.stamp(last, Origin("edited", "e", parent=provenance.pixel_hash(second_edit)))
     assert provenance.base(last) == provenance.pixel_hash(first)

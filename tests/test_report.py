@@ -17,13 +17,13 @@ from PIL import Image
 from maia_lab import report
 from maia_lab.errors import JournalError
 from maia_lab.events import Decided, Observed, Offered, Paused
-from maia_lab.forest import WIDTH, Forest
 from maia_lab.journal import Journal
 from maia_lab.observation import Measurement, Observation, Picture
 from maia_lab.plain import fenced, markdown, visible
 from maia_lab.proposal import Proposal
+from maia_lab.report.forest import WIDTH, Forest
+from maia_lab.report.story import Story
 from maia_lab.review import Stop
-from maia_lab.story import Story
 
 ALLOWED = set(
     """html head meta title style body main article header section footer h1 h2 h3 p b a dl dt dd

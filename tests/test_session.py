@@ -173,7 +173,12 @@ def test_a_failing_agent_pauses_the_session_and_loses_nothing(tmp_path):
     journal = Journal.create(tmp_path, "amber-fox")
     session = opened(journal)
     with pytest.raises(MaiaError, match="has no answer"):
-        run(session, Scripted(LOOK, MaiaError("the agent", "has no answer", "resume")), Verdicts(), Runs())
+        run(
+            session,
+            Scripted(LOOK, MaiaError("the agent", "has no answer", "resume")),
+            Verdicts(),
+            Runs(),
+        )
     assert session.state.phase is Phase.PAUSED
     journal.close()
     again = Session(Journal.open(tmp_path / "amber-fox"))
@@ -263,7 +268,10 @@ class Anyone(RuleBasedStateMachine):
             self.tickets.append(ticket)
 
     @precondition(lambda self: self.tickets)
-    @rule(data=st.data(), verdict=st.sampled_from([Approve(), Approve(), Edit("edited"), Reject("no")]))
+    @rule(
+        data=st.data(),
+        verdict=st.sampled_from([Approve(), Approve(), Edit("edited"), Reject("no")]),
+    )
     def decide(self, data, verdict):
         ticket = data.draw(st.sampled_from(self.tickets[-2:]))
         code = self.attempt(lambda: self.session.decide(ticket, verdict, "human"))
@@ -308,6 +316,7 @@ class Anyone(RuleBasedStateMachine):
         for event in self.session.journal.events:
             journal.append(event)
         self.session = Session(journal)
+        self.resume()
 
     @invariant()
     def nothing_ran_that_was_not_allowed_and_nothing_twice(self):
@@ -375,7 +384,7 @@ def test_the_machine_finds_seeded_bugs(where, bug, monkeypatch):
         max_examples=2000,
         stateful_step_count=30,
         deadline=None,
-        database=None,
+        derandomize=True,
         phases=[hypothesis.Phase.generate],
         report_multiple_bugs=False,
     )

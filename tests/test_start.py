@@ -78,9 +78,10 @@ def test_a_direction_is_a_unit_of_its_own(net, photos):
     third, fifth = (
         maia_lab.open_study(net, "0", i, preprocess=PREPARED, data=photos) for i in (3, 5)
     )
-    difference = third.system.call_neuron(image, "mean")[0][0] - fifth.system.call_neuron(
-        image, "mean"
-    )[0][0]
+    difference = (
+        third.system.call_neuron(image, "mean")[0][0]
+        - fifth.system.call_neuron(image, "mean")[0][0]
+    )
     assert along.system.call_neuron(image, "mean")[0][0] == pytest.approx(difference, abs=1e-4)
     with pytest.raises(ModelError, match="8 numbers"):
         maia_lab.open_study(

@@ -8,7 +8,7 @@ from maia_lab.unit import Unit
     ("text", "unit"),
     [
         ("scenes/layer4/12", Unit("scenes", "layer4", 12)),
-        ("hf:microsoft/resnet-50/encoder.stages.3/122", Unit("hf:microsoft/resnet-50", "encoder.stages.3", 122)),
+        ("hf:a/b/stages.3/122", Unit("hf:a/b", "stages.3", 122)),
         ("net/logits/tench", Unit("net", "logits", "tench")),
     ],
 )  # fmt: skip

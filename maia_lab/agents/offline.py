@@ -210,7 +210,9 @@ class _Plan:
             for word in thing:
                 kind = self.language.kind(word)
                 others = [o for o in self.language.kinds[kind] if o != word]
-                verb = "replace the {} with a {}" if word in self.language.nouns else "make the {} {}"
+                verb = (
+                    "replace the {} with a {}" if word in self.language.nouns else "make the {} {}"
+                )
                 some = self.some(others, 2, f"{name} {word}")
                 found[f"{name}, edited: not {word}"] = [verb.format(phrase, o) for o in some]
             found[f"{name}, edited: {phrase} removed"] = [f"remove the {phrase}"]

@@ -7,7 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from maia_lab.agents.offline_notes import LEVEL, USUAL
 
-BANDS = ((0, 0.5, 60), (0.5, 0.8, 80), (0.8, 0.9, 80), (0.9, 0.95, 80), (0.95, 0.99, 80), (0.99, 1, 40))
+BANDS = (
+    (0, 0.5, 60),
+    (0.5, 0.8, 80),
+    (0.8, 0.9, 80),
+    (0.9, 0.95, 80),
+    (0.95, 0.99, 80),
+    (0.99, 1, 40),
+)
 """Quantiles of the data between which images are read, and how many at most."""
 SHOWN = 15
 
@@ -43,7 +50,7 @@ def survey() -> str:
     bands = ", ".join(f"({low:g}, {high:g}, {most})" for low, high, most in BANDS)
     return f"""\
 # Survey: what do images say at every level of activation, and what is usual?
-usual = system.reference.values
+usual = sorted(system.reference.values)
 print("{USUAL}")
 print(*(f"{{usual[round(i / 100 * (len(usual) - 1))]:.5g}}" for i in range(101)))
 for low, high, most in [{bands}]:
@@ -66,7 +73,11 @@ conditions = {{phrase: tools.text2image(phrase, per_prompt={samples}) for phrase
 
 
 def drawn(
-    kind: str, asks: str, prompts: Mapping[str, Sequence[str]], samples: int, seed: int | None = None
+    kind: str,
+    asks: str,
+    prompts: Mapping[str, Sequence[str]],
+    samples: int,
+    seed: int | None = None,
 ) -> str:
     """Conditions drawn from words: ``samples`` images a condition, shared among its prompts."""
     lines = "".join(f"    {_text(name)}: {_wrapped(some)},\n" for name, some in prompts.items())
@@ -144,4 +155,8 @@ def _wrapped(texts: Iterable[str], indent: int = 4) -> str:
             line = ""
         line += f"{text}, "
     lines.append(line)
-    return "[\n" + "".join(f"{' ' * (indent + 4)}{one.rstrip()}\n" for one in lines) + f"{' ' * indent}]"
+    return (
+        "[\n"
+        + "".join(f"{' ' * (indent + 4)}{one.rstrip()}\n" for one in lines)
+        + f"{' ' * indent}]"
+    )

@@ -41,9 +41,7 @@ class Claim:
 
     def __and__(self, other: Claim) -> Claim:
         """Both at once, in different things."""
-        return Claim(
-            tuple(sorted(self.things + other.things)), self.background or other.background
-        )
+        return Claim(tuple(sorted(self.things + other.things)), self.background or other.background)
 
     def weaker(self) -> Iterator[Claim]:
         """Every claim that asks for one word less."""

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from maia_lab.agents.offline_claims import Claim, Language
 from maia_lab.agents.offline_notes import Notes, Row
-from maia_lab.agents.offline_survey import Formula, Quality, Seen, gaps, guess, quality
+from maia_lab.agents.offline_survey import Formula, Seen, gaps, guess, quality
 
 TESTED = 8
 """Claims tested at most, so that a cell stays short enough to be read."""
@@ -42,14 +42,18 @@ class View:
     threshold: float
     guesses: tuple[Formula, ...]
     """What captions of the data suggest, best first."""
-    quality: Quality
-    """Of the first guess."""
+    phi: float
+    """Correlation of what half of the data suggests with the activity of the other half."""
 
     @classmethod
     def of(cls, seen: tuple[Seen, ...], threshold: float, price: float) -> View:
         """Guess with a threshold."""
-        guesses = guess(seen, threshold, price)
-        return cls(threshold, guesses, quality(guesses[0] if guesses else Formula(), seen, threshold))
+        halves = seen[::2], seen[1::2]
+        phis = [
+            quality(next(iter(guess(one, threshold, price)), Formula()), other, threshold).phi
+            for one, other in (halves, halves[::-1])
+        ]
+        return cls(threshold, guess(seen, threshold, price), sum(phis) / 2)
 
 
 class Judgement:
@@ -69,18 +73,19 @@ class Judgement:
         notes, seen = self.notes, tuple(self.notes.seen)
         if not seen:
             control = notes.row("control")
-            return View(max(control.values) if control else float("inf"), (), Quality(0, 0, 0))
+            return View(max(control.values) if control else float("inf"), (), 0.0)
         strongest = [one.value for one in seen if one.value > notes.high]
         edges = gaps(notes.usual, strongest, notes.high)
-        thresholds = sorted({*edges, *(notes.usual[at] for at in LEVELS)})
-        views = [View.of(seen, edge, EXACT if edge in edges else GRADED) for edge in thresholds]
-        best = max(view.quality.phi for view in views)
-        return next(view for view in views if view.quality.phi >= best - MARGIN)
+        heaps = [View.of(seen, edge, EXACT) for edge in sorted(edges)]
+        views = [View.of(seen, edge, GRADED) for edge in sorted({notes.usual[i] for i in LEVELS})]
+        best = max(view.phi for view in (*heaps, *views))
+        near = [view for view in heaps if view.phi >= best - 2 * MARGIN]
+        return next(view for view in (*near, *views) if view.phi >= best - 2 * MARGIN)
 
     @property
     def clear(self) -> bool:
         """Whether words tell active from silent so well that each single image counts."""
-        return self.view.quality.phi >= CLEAR
+        return self.view.phi >= CLEAR
 
     @cached_property
     def candidates(self) -> tuple[Claim, ...]:
@@ -149,7 +154,16 @@ class Judgement:
         labels = tuple(
             c for c in dict.fromkeys(labels) if not any(o.holds_in(c) for o in labels if o != c)
         )
-        return self._suppressed(labels, guessed)
+        formula = self._suppressed(labels, guessed)
+        for claim in single_words(self.language):
+            kept = [label for label in formula.labels if not claim.holds_in(label)]
+            wider = Formula((*kept, claim), formula.suppressed_by)
+            row = self.row(claim)
+            drawn = row is not None and row.share(self.view.threshold) >= SOME
+            if len(kept) < len(formula.labels) and drawn and claim not in formula.labels:
+                if self._phi(wider) >= self._phi(formula) - EXACT:
+                    formula = wider
+        return formula
 
     def _phi(self, formula: Formula) -> float:
         return quality(formula, self.notes.seen, self.view.threshold).phi

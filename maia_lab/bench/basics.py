@@ -1,4 +1,4 @@
-"""What a newcomer meets first: how long the import, the demo and one unit take, and how much memory."""
+"""What a newcomer meets first: how long import, demo and one unit take, and how much memory."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ def basics(seeds: Sequence[int], repeat: int = 3) -> Table:
         own = {"MAIA_HOME": f"{folder}/home", "MAIA_CACHE": f"{folder}/cache"}
         imports = [float(_python(own, "-c", IMPORT)) for _ in range(repeat)]
         rendered = [_rendered(seed) for seed in seeds[:repeat]]
-        demos, peaks = zip(*(_demo(own, Path(folder) / f"demo{i}") for i in range(repeat)), strict=True)
+        demos, peaks = zip(
+            *(_demo(own, Path(folder) / f"demo{i}") for i in range(repeat)), strict=True
+        )
         units = [_unit(own, unit.format(seed % 96), seed) for seed in seeds for unit in UNITS]
     return Table(
         "basics",

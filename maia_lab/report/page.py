@@ -11,19 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maia_lab.errors import JournalError
-from maia_lab.forest import Forest
-from maia_lab.notebook_export import setup, to_ipynb, to_notebook
 from maia_lab.plain import one_line, visible
-from maia_lab.story import Step, Story, picture
-from maia_lab.summary import TEMPLATES, open_templates, to_markdown
+from maia_lab.report.forest import Forest
+from maia_lab.report.notebook import setup, to_ipynb
+from maia_lab.report.story import Step, Story, picture
+from maia_lab.report.summary import TEMPLATES, open_templates, to_markdown
 
 if TYPE_CHECKING:
     import jinja2
     from markupsafe import Markup
 
     from maia_lab.journal import Journal
-
-__all__ = ["to_html", "to_markdown", "to_notebook", "write"]
 
 HEADING = 80
 """Characters of a printed line that may be taken for the heading of a picture."""

@@ -7,6 +7,15 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from maia_lab.console.terminal import (
+    indented,
+    measured,
+    page,
+    scored,
+    standing,
+    tell_opening,
+    tell_proposal,
+)
 from maia_lab.events import (
     Accepted,
     Decided,
@@ -24,15 +33,6 @@ from maia_lab.observation import Observation, Picture
 from maia_lab.plain import one_line, visible
 from maia_lab.proposal import Conclusion
 from maia_lab.review import Approve, Edit, Reject, Verdict
-from maia_lab.terminal import (
-    indented,
-    measured,
-    page,
-    scored,
-    standing,
-    tell_opening,
-    tell_proposal,
-)
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

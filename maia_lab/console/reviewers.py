@@ -13,16 +13,13 @@ from pathlib import Path
 from typing import Literal, TextIO
 
 from maia_lab.allowlist import refusals
+from maia_lab.console.terminal import indented, page, tell_proposal
 from maia_lab.errors import SessionError
 from maia_lab.events import Offered
 from maia_lab.flags import parsed, visible
-from maia_lab.narrator import Narrator
 from maia_lab.observation import Score
 from maia_lab.proposal import Conclusion
 from maia_lab.review import Approve, Edit, Reject, Stop, Verdict
-from maia_lab.terminal import indented, page, tell_proposal
-
-__all__ = ["ConsoleReviewer", "Narrator", "PolicyReviewer"]
 
 
 class ConsoleReviewer:

@@ -1,8 +1,9 @@
 """What is remembered: an append-only list of events, and the pictures they speak of.
 
-A session's folder holds ``journal.jsonl``, one sealed line an event (:mod:`maia_lab.envelope`), and
-``images/``, every picture under the hash of its bytes. An event counts once its line is on the
-disk; until then nothing takes effect. It is the only state: every view is a fold over it.
+A session's folder holds ``journal.jsonl``, one sealed line an event
+(:mod:`maia_lab.journal.envelope`), and ``images/``, every picture under the hash of its bytes. An
+event counts once its line is on the disk; until then nothing takes effect. It is the only state:
+every view is a fold over it.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from maia_lab import envelope
-from maia_lab.disk import IMAGES, LINES, LOCK, Disk, Memory, Store
-from maia_lab.envelope import Record
 from maia_lab.errors import JournalError
 from maia_lab.events import Event
-from maia_lab.names import is_portable
+from maia_lab.journal import envelope
+from maia_lab.journal.disk import IMAGES, LINES, LOCK, Disk, Memory, Store
+from maia_lab.journal.envelope import Record
+from maia_lab.journal.names import is_portable
 
 HASH = re.compile(r"[0-9a-f]{64}")
 

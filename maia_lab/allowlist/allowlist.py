@@ -2,7 +2,7 @@
 
 Everything here is a list of what is allowed. Whatever is not on it is refused with a reason, so a
 new trick is refused because it is new. How large an allowed program's values can become is
-:mod:`maia_lab.growth`'s question.
+:mod:`maia_lab.allowlist.growth`'s question.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-from maia_lab.bindings import called, words
+from maia_lab.allowlist.bindings import called, words
+from maia_lab.allowlist.growth import excesses
 from maia_lab.flags import bound, deceives, foreign_names, parsed, visible
-from maia_lab.growth import excesses
 
 LONGEST = 20_000
 """Characters of code read at most."""

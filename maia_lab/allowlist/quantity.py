@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 
-from maia_lab.bindings import USUAL, bindings, called, words
+from maia_lab.allowlist.bindings import USUAL, bindings, called, words
 
 GATHERED = 1e3
 """Elements that a list which is added to counts as."""

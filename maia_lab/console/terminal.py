@@ -12,8 +12,8 @@ from maia_lab.ledger import Finding, Ledger
 from maia_lab.observation import Measurement, Score
 from maia_lab.plain import one_line
 from maia_lab.proposal import Conclusion
+from maia_lab.report.story import predicted
 from maia_lab.review import Flag
-from maia_lab.story import predicted
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

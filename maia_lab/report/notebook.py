@@ -11,8 +11,8 @@ from maia_lab.events import Noted
 from maia_lab.observation import Observation, Text
 from maia_lab.plain import one_line, visible
 from maia_lab.proposal import Conclusion
-from maia_lab.story import Step, Story, picture
-from maia_lab.summary import words
+from maia_lab.report.story import Step, Story, picture
+from maia_lab.report.summary import words
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

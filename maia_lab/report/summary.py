@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from maia_lab.plain import fenced, markdown
-from maia_lab.story import Story
+from maia_lab.report.story import Story
 
 if TYPE_CHECKING:
     import jinja2

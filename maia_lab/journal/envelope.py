@@ -10,8 +10,8 @@ import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from maia_lab import codec
 from maia_lab.events import Event
+from maia_lab.journal import codec
 
 VERSION = "1.0"
 """Of the envelope, major and minor: a reader of another major version does not write."""

@@ -12,8 +12,8 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from maia_lab.bindings import USUAL, bindings, called, words
-from maia_lab.quantity import Quantities
+from maia_lab.allowlist.bindings import USUAL, bindings, called, words
+from maia_lab.allowlist.quantity import Quantities
 
 LARGEST = 1e7
 """Elements, characters or digits of one value."""
