@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maia_lab.exemplars import Exemplars
 from maia_lab.observation import Score
@@ -37,10 +38,11 @@ def score(
     """
     words, held_out = world.words, world.held_out
     if words is None:
-        why = f"not scored, because nothing can tell what the images of {world.name} hold"
+        why = f"nothing can tell what the images of {world.name} hold"
         return [Score(MINE, tuple(labels), None, None, 0, 0, len(held_out), why)]
     images = list(held_out)
-    active = system.values(images) > system.reference.high
+    values = system.values(images)
+    active = values > system.reference.high
     baseline = one_shot(world, exemplars, words, seed)
     rows = ((MINE, tuple(labels), tuple(suppressed_by)), (ONE_SHOT, baseline, ()))
     scores = []
@@ -63,7 +65,8 @@ def score(
                 int(predicted.sum()),
                 int(active.sum()),
                 len(images),
-                "" if wanted else "no label to score",
+                "" if wanted else "there is no label",
+                _correlation(predicted, values),
             )
         )
     return scores
@@ -88,13 +91,34 @@ def one_shot(world: World, exemplars: Exemplars, words: Words, seed: int = 0) ->
 
 def table(scores: Sequence[Score]) -> str:
     """The scores as aligned text."""
-    lines = [f"{'held out':<18} precision  recall  labels"]
+    lines = [f"{'held out':<18} precision  recall      r  labels"]
     for s in scores:
-        shown = [f"{v:.2f}" if v is not None else "—" for v in (s.precision, s.recall)]
-        labels = ", ".join(s.labels) if s.labels else "none"
-        note = f"  ({s.note})" if s.note else ""
-        lines.append(f"{s.of:<18} {shown[0]:>9} {shown[1]:>7}  {labels}{note}")
-    if scores and not scores[0].note.startswith("not scored"):
-        first = scores[0]
-        lines.append(f"{first.n} images, {first.positives} of them active")
-    return "\n".join(lines)
+        figures = (s.precision, s.recall, s.correlation)
+        shown = ["—" if value is None else f"{value:.2f}" for value in figures]
+        labels = ", ".join(s.labels) or "none"
+        note = f" (not scored, because {s.note})" if s.note else ""
+        lines.append(f"{s.of:<18} {shown[0]:>9} {shown[1]:>7} {shown[2]:>6}  {labels}{note}")
+    return "\n".join([*lines, *explained(scores)])
+
+
+def explained(scores: Sequence[Score]) -> list[str]:
+    """What a reader must know to read the scores: what counts as active, and what that limits."""
+    if not scores or scores[0].positives == 0:
+        return []
+    first = scores[0]
+    lines = [
+        f"{first.positives} of {first.n} images count as active: above the unit's 0.95 quantile"
+        " over the data."
+    ]
+    if first.ceiling < 1:
+        lines.append(
+            f"{first.predicted} hold a label, so precision can be at most {first.ceiling:.2f};"
+            " r needs no threshold."
+        )
+    return lines
+
+
+def _correlation(predicted: NDArray[np.bool_], values: NDArray[np.float32]) -> float | None:
+    if predicted.all() or not predicted.any() or np.ptp(values) == 0:
+        return None
+    return float(np.corrcoef(predicted, values)[0, 1])

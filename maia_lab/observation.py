@@ -79,7 +79,16 @@ class Score:
     n: int
     """Held-out images looked at."""
     note: str = ""
-    """Why there is no score, where there is none."""
+    """Why there is no score, where there is none: the end of "not scored, because …"."""
+    correlation: float | None = None
+    """Pearson's r between holding a label (0 or 1) and the activation: it needs no threshold. None:
+    all images hold one, or none does, or the unit never varies."""
+
+    @property
+    def ceiling(self) -> float:
+        """The precision that the best labels true of as many images could have: below 1 where more
+        images hold a label than can count as active."""
+        return min(1.0, self.positives / self.predicted) if self.predicted else 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,7 @@ def test_a_session_is_told_in_a_few_lines_a_step() -> None:
         "✗ contradicted: H2 (1 against)",
         "Fires for red things.",
         "suppressed by  grass",
-        "750 held-out images, 38 active",
+        "38 of 750 images count as active",
         "one-shot baseline",
         "the description stands, accepted by auto",
     ):

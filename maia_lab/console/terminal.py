@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from maia_lab.evaluation import explained
 from maia_lab.events import Offered, Opened
 from maia_lab.ledger import Finding, Ledger
 from maia_lab.observation import Measurement, Score
@@ -240,21 +241,23 @@ def _plot(m: Measurement, least: float, most: float, columns: int) -> str:
 
 def scored(scores: Sequence[Score]) -> RenderableType:
     """Scores on held-out images, the description's first, then its baselines'."""
+    from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
     table = Table.grid(padding=(0, 2))
-    for column in range(4):
-        table.add_column(justify="right" if column in (1, 2) else "left", overflow="fold")
-    first = scores[0]
-    head = f"{first.n} held-out images, {first.positives} active"
-    table.add_row(*(Text(t, "bright_black") for t in (head, "precision", "recall", "labels")))
+    for column in range(5):
+        table.add_column(justify="right" if column in (1, 2, 3) else "left", overflow="fold")
+    head = ("held-out images", "precision", "recall", "r", "labels")
+    table.add_row(*(Text(t, "bright_black") for t in head))
     for s in scores:
-        figures = ["—" if v is None else f"{v:.2f}" for v in (s.precision, s.recall)]
-        said = one_line(", ".join(s.labels) or s.note or "none")
-        style = "bold" if s is first else ""
+        values = (s.precision, s.recall, s.correlation)
+        figures = ["—" if v is None else f"{v:.2f}" for v in values]
+        said = one_line(", ".join(s.labels) or f"not scored, because {s.note}")
+        style = "bold" if s is scores[0] else ""
         table.add_row(*(Text(t, style) for t in (one_line(s.of), *figures, said)))
-    return table
+    below = Text("\n".join(explained(scores)), "bright_black")
+    return Group(table, below) if below else table
 
 
 def standing(ledger: Ledger) -> RenderableType:
