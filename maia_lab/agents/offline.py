@@ -273,7 +273,7 @@ class _Plan:
         if not labels:
             return "No stable description with these words: nothing that was tried drives the unit."
         said = ", or ".join(self.say(label, article=True) for label in labels)
-        text = f"{'Active' if self.judgement.clear else 'Most active'} when there is {said}"
+        text = f"{'Active' if self.judgement.view.clear else 'Most active'} when there is {said}"
         if suppressed_by:
             text += f"; not when there is {', or '.join(self.say(c, True) for c in suppressed_by)}"
         if not self.notes.seen:

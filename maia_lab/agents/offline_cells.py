@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from maia_lab.agents.offline_notes import LEVEL, USUAL
 
 BANDS = (
-    (0, 0.5, 60),
-    (0.5, 0.8, 80),
+    (0, 0.5, 120),
+    (0.5, 0.8, 100),
     (0.8, 0.9, 80),
     (0.9, 0.95, 80),
     (0.95, 0.99, 80),

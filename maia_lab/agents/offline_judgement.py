@@ -19,14 +19,14 @@ SOME = 0.4
 """The same for a claim that something suppresses."""
 PAYS = 0.01
 """What something that suppresses must add to the correlation over the data."""
-SURE = 8
-"""Images of which next to none is active that are evidence without it."""
+SURE = 4
+"""Images, next to none of them active, that are reason enough without it: they are drawn anew."""
 SILENCED = 0.6
 """Share of its response below which something added counts as suppressing it."""
 TELLING = 0.3
 """Correlation over the data below which a unit has no stable description."""
-CLEAR = 0.8
-"""Correlation from which on a unit counts as on or off."""
+CLEAR, CLEAR_HEAP = 0.8, 0.5
+"""Correlation from which on a unit counts as on or off; where its activations fall apart, less."""
 MARGIN = 0.02
 """Correlations that are no further apart count as equal."""
 LEVELS = (50, 60, 70, 78, 82, 86, 89, 92, 95, 97)
@@ -44,16 +44,21 @@ class View:
     """What captions of the data suggest, best first."""
     phi: float
     """Correlation of what half of the data suggests with the activity of the other half."""
+    clear: bool
+    """Whether active is told from silent so well that each single image counts."""
 
     @classmethod
-    def of(cls, seen: tuple[Seen, ...], threshold: float, price: float) -> View:
-        """Guess with a threshold."""
+    def of(cls, seen: tuple[Seen, ...], threshold: float, *, heap: bool) -> View:
+        """Guess with a threshold, which lies between two heaps of activations or is a quantile."""
+        price = EXACT if heap else GRADED
         halves = seen[::2], seen[1::2]
         phis = [
             quality(next(iter(guess(one, threshold, price)), Formula()), other, threshold).phi
             for one, other in (halves, halves[::-1])
         ]
-        return cls(threshold, guess(seen, threshold, price), sum(phis) / 2)
+        phi = sum(phis) / 2
+        clear = phi >= (CLEAR_HEAP if heap else CLEAR)
+        return cls(threshold, guess(seen, threshold, price), phi, clear)
 
 
 class Judgement:
@@ -73,26 +78,22 @@ class Judgement:
         notes, seen = self.notes, tuple(self.notes.seen)
         if not seen:
             control = notes.row("control")
-            return View(max(control.values) if control else float("inf"), (), 0.0)
+            return View(max(control.values) if control else float("inf"), (), 0.0, clear=False)
         strongest = [one.value for one in seen if one.value > notes.high]
         edges = gaps(notes.usual, strongest, notes.high)
-        heaps = [View.of(seen, edge, EXACT) for edge in sorted(edges)]
-        views = [View.of(seen, edge, GRADED) for edge in sorted({notes.usual[i] for i in LEVELS})]
+        heaps = [View.of(seen, edge, heap=True) for edge in sorted(edges)]
+        levels = sorted({notes.usual[i] for i in LEVELS})
+        views = [View.of(seen, edge, heap=False) for edge in levels]
         best = max(view.phi for view in (*heaps, *views))
         near = [view for view in heaps if view.phi >= best - 2 * MARGIN]
         return next(view for view in (*near, *views) if view.phi >= best - 2 * MARGIN)
-
-    @property
-    def clear(self) -> bool:
-        """Whether words tell active from silent so well that each single image counts."""
-        return self.view.phi >= CLEAR
 
     @cached_property
     def candidates(self) -> tuple[Claim, ...]:
         """Claims to test: what captions suggest, what one word alone did, what people named."""
         swept = [claim for claim in single_words(self.language) if self.sufficient(claim)]
         guessed = [label for formula in self.view.guesses for label in formula.labels]
-        if not self.clear:
+        if not self.view.clear:
             swept, guessed = [], list(self.view.guesses[0].labels if self.view.guesses else ())
         first = self.view.guesses[0].labels if self.view.guesses else ()
         named = [c for c in self.notes.remarks if c.things or c.background]
@@ -110,7 +111,7 @@ class Judgement:
         # Some images of what can be suppressed hold what suppresses it.
         first = self.view.guesses[0] if self.view.guesses else Formula()
         enough = SOME if first.suppressed_by and claim in first.labels else ENOUGH
-        return row.share(self.view.threshold) >= enough if self.clear else self._above(row)
+        return row.share(self.view.threshold) >= enough if self.view.clear else self._above(row)
 
     def _above(self, row: Row) -> bool:
         control = self.notes.row("control")
@@ -123,7 +124,7 @@ class Judgement:
         own, other = self.row(claim), self.notes.row(condition)
         if own is None or other is None:
             return None
-        if self.clear:
+        if self.view.clear:
             return other.share(self.view.threshold) / max(own.share(self.view.threshold), 0.1)
         rise = own.mean - self.notes.median
         return (other.mean - self.notes.median) / rise if rise > 0 else None
@@ -142,7 +143,7 @@ class Judgement:
         guessed = self.view.guesses[0] if self.view.guesses else Formula()
         survived = [c for c in self.candidates if self.row(c) is None or self.sufficient(c)]
         labels = tuple(label for label in guessed.labels if label in survived)
-        if not self.clear:
+        if not self.view.clear:
             return self._telling(self._suppressed(labels, guessed))
         labels = tuple(dict.fromkeys(self.simplest(label) for label in labels))
         formula = self._suppressed(labels, guessed)
