@@ -1,4 +1,4 @@
-"""An experimenter that needs no model and no key: it looks, guesses, tests, and tries to be wrong."""
+"""An experimenter that needs no model and no key: it looks, guesses, tests, and doubts itself."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class _Plan:
     def survey(self, tried: int) -> Proposal:
         return Proposal(
             "Read captions at every level of activation: the strongest images alone mislead.",
-            cells.survey(),
+            cells.survey(1 if tried == 0 else 3),
         )
 
     def sweep(self, tried: int) -> Proposal:
@@ -127,7 +127,8 @@ class _Plan:
         )
 
     def remark(self, tried: int) -> Proposal | None:
-        claims = [c for c in self.notes.remarks if self.judgement.row(c) is None][:4]
+        claims = [c for c in self.notes.remarks if self.judgement.row(c) is None]
+        claims = claims[: 4 if tried == 0 else 1]
         return self._against_near_misses("Remark", "what the reviewer asked about", claims)
 
     def fresh(self, tried: int) -> Proposal | None:
@@ -286,7 +287,7 @@ class _Plan:
         )
 
     def both(self, label: Claim, claim: Claim) -> str:
-        """A prompt for a label with something beside it; empty if there would be two backgrounds."""
+        """A prompt for a label with something beside it; empty for two backgrounds at once."""
         if label.background and claim.background:
             return ""
         return self.say(label & claim, article=True)

@@ -1,4 +1,4 @@
-"""The experiments as a researcher would type them: each one cell, complete, over system and tools."""
+"""The experiments as a researcher would type them: one cell each, over system and tools."""
 
 from __future__ import annotations
 
@@ -45,15 +45,18 @@ print(tools.compare({{name: [image for _, image in group] for name, group in gro
 """
 
 
-def survey() -> str:
-    """The second: captions of images from every level of activation."""
-    bands = ", ".join(f"({low:g}, {high:g}, {most})" for low, high, most in BANDS)
+def survey(thinner: int = 1) -> str:
+    """The second: captions of images from every level of activation, or of one in ``thinner``."""
+    bands = "\n".join(f"    ({low:g}, {high:g}, {most // thinner})," for low, high, most in BANDS)
     return f"""\
 # Survey: what do images say at every level of activation, and what is usual?
 usual = sorted(system.reference.values)
 print("{USUAL}")
 print(*(f"{{usual[round(i / 100 * (len(usual) - 1))]:.5g}}" for i in range(101)))
-for low, high, most in [{bands}]:
+bands = [
+{bands}
+]
+for low, high, most in bands:
     count = max(1, min(most, round((high - low) * len(usual))))
     stratum = "top" if high == 1 else (low + high) / 2
     images = tools.dataset_exemplars(system, count, stratum)

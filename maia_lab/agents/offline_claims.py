@@ -21,7 +21,7 @@ Thing = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Claim:
-    """What a caption says, completely, or what a label asks for: the second may hold in the first."""
+    """What a caption says in full, or what a label asks for: the second may hold in the first."""
 
     things: tuple[Thing, ...] = ()
     """In a fixed order; a thing that is there twice stands twice."""

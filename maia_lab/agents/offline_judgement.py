@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from math import sqrt
 
 from maia_lab.agents.offline_claims import Claim, Language
 from maia_lab.agents.offline_notes import Notes, Row
@@ -32,7 +33,7 @@ MARGIN = 0.02
 LEVELS = (50, 60, 70, 78, 82, 86, 89, 92, 95, 97)
 """Hundredths of the data at which active may begin."""
 EXACT, GRADED = 0.004, 0.012
-"""Price of a word for units that are on or off, and for graded ones, whose labels overfit sooner."""
+"""Price of a word for units that are on or off, and for graded ones, which overfit sooner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ class Judgement:
         return self.notes.row(self.language.say(claim))
 
     def sufficient(self, claim: Claim) -> bool:
-        """Whether images drawn from it are active; for a graded unit, clearly above what is usual."""
+        """Whether images drawn from it are active; for a graded unit, above what is usual."""
         row = self.row(claim)
         if row is None:
             return False
@@ -117,10 +118,10 @@ class Judgement:
         control = self.notes.row("control")
         usual = control.mean if control is not None else self.notes.median
         spread = sum((value - row.mean) ** 2 for value in row.values) / max(1, len(row.values) - 1)
-        return row.mean - usual > 2 * (spread / len(row.values)) ** 0.5
+        return row.mean - usual > 2 * sqrt(spread / len(row.values))
 
     def left(self, claim: Claim, condition: str) -> float | None:
-        """How much of a claim's response is left in a condition derived from it; None: not measured."""
+        """How much of a claim's response is left in a condition; None where it was not measured."""
         own, other = self.row(claim), self.notes.row(condition)
         if own is None or other is None:
             return None
@@ -161,9 +162,9 @@ class Judgement:
             wider = Formula((*kept, claim), formula.suppressed_by)
             row = self.row(claim)
             drawn = row is not None and row.share(self.view.threshold) >= SOME
-            if len(kept) < len(formula.labels) and drawn and claim not in formula.labels:
-                if self._phi(wider) >= self._phi(formula) - EXACT:
-                    formula = wider
+            implied = drawn and len(kept) < len(formula.labels) and claim not in formula.labels
+            if implied and self._phi(wider) >= self._phi(formula) - EXACT:
+                formula = wider
         return formula
 
     def _phi(self, formula: Formula) -> float:

@@ -1,4 +1,4 @@
-"""Which labels tell a unit's active images from the rest, going by captions alone: a first guess."""
+"""Which labels tell a unit's active images from the rest, by captions alone: a first guess."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from maia_lab.agents.offline_claims import Claim
 LABELS = 5
 BEAM = 5
 SUPPORT = 3
-"""Active images in which a claim must hold before it is looked at."""
+"""Active images in which a label must hold before it is looked at."""
 GAP = 0.04
 """Least width of a gap between heaps, as a share of the way from the median to the top."""
 GAPS = 4
-REVISED = 12
-"""Sets of labels for which it is asked what suppresses."""
 
 Bools = NDArray[np.bool_]
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,20 +102,29 @@ def guess(seen: tuple[Seen, ...], threshold: float, price: float) -> tuple[Formu
         price: what a word must at least add to F1, so that the simpler of two equals comes first.
     """
     active = np.array([one.value > threshold for one in seen], bool)
-    weight = np.array([one.weight for one in seen])
-    holding = [one.content.parts() for one in seen]
-    found = Counter(c for claims, on in zip(holding, active, strict=True) if on for c in claims)
-    claims = sorted(claim for claim, n in found.items() if n >= SUPPORT)
-    if not claims or active.all():
+    weight = np.array([one.weight for one in seen], np.float32)
+    claims, holds = _table(tuple(one.content for one in seen))
+    if not claims or active.all() or not active.any():
         return ()
+    # What suppresses is never seen in an active image, and is simple where it can be found at all.
+    words = np.array([claim.words for claim in claims])
+    loud, quiet = holds[:, active].sum(1), holds[:, ~active].sum(1)
+    rows = np.flatnonzero((loud >= SUPPORT) | ((words <= 2) & (quiet >= 2 * SUPPORT)))
+    search = _Search([claims[i] for i in rows], holds[rows], active, weight, price)
+    scored = [search.formula(chosen) for chosen in search.best()]
+    return tuple(formula for _, formula in sorted(scored, key=lambda pair: -pair[0]))
+
+
+@lru_cache(maxsize=8)
+def _table(contents: tuple[Claim, ...]) -> tuple[list[Claim], Floats]:
+    """Claims that hold more than once or twice, in a fixed order, and in which images each does."""
+    found = Counter(claim for content in contents for claim in content.parts())
+    claims = sorted(claim for claim, n in found.items() if n >= SUPPORT)
     place = {claim: i for i, claim in enumerate(claims)}
-    holds = np.zeros((len(claims), len(seen)), bool)
-    for column, there in enumerate(holding):
-        for claim in there & place.keys():
-            holds[place[claim], column] = True
-    search = _Search(claims, holds, active, weight, price)
-    found = [search.formula(chosen) for chosen in search.best()[:REVISED]]
-    return tuple(formula for _, formula in sorted(found, key=lambda pair: -pair[0]))
+    holds = np.zeros((len(claims), len(contents)), np.float32)
+    for column, content in enumerate(contents):
+        holds[[place[claim] for claim in content.parts() if claim in place], column] = 1
+    return claims, holds
 
 
 class _Search:
@@ -125,20 +133,20 @@ class _Search:
     def __init__(
         self,
         claims: list[Claim],
-        holds: Bools,
+        holds: Floats,
         active: Bools,
-        weight: NDArray[np.float64],
+        weight: Floats,
         price: float,
     ) -> None:
         self.claims, self.holds, self.price = claims, holds, price
-        self.active, self.weight = active, weight
         self.words = np.array([claim.words for claim in claims])
-        self.there = float(weight[active].sum())
+        # Weights of the active images and of all of them: whatever is asked is a sum of these.
+        self.weights = np.stack([weight * active, weight], 1).astype(np.float32)
+        self.there = self.weights[:, 0].sum()
 
-    def _f1(self, predicted: Bools) -> NDArray[np.float64]:
-        weighted = predicted * self.weight
-        hit, said = weighted[..., self.active].sum(-1), weighted.sum(-1)
-        result: NDArray[np.float64] = 2 * hit / (said + self.there)
+    def _f1(self, sums: Floats) -> Floats:
+        """F1 from the weight of predicted images, active ones and all: shape (..., 2) to (...)."""
+        result: Floats = 2 * sums[..., 0] / (sums[..., 1] + self.there)
         return result
 
     def best(self) -> list[tuple[int, ...]]:
@@ -148,10 +156,10 @@ class _Search:
         for _ in range(LABELS):
             grown: dict[tuple[int, ...], float] = {}
             for chosen in beam:
-                held = self.holds[list(chosen)].any(0)
-                scores = self._f1(self.holds | held) - self.price * (
-                    self.words + sum(self.words[i] for i in chosen)
-                )
+                free = self.weights * ~self._predicted(chosen)[:, None]
+                sums = self.holds @ free + (self.weights - free).sum(0)
+                cost = self.words + self.words[list(chosen)].sum()
+                scores = self._f1(sums) - self.price * cost
                 for i in np.argsort(-scores, kind="stable")[:BEAM].tolist():
                     if i not in chosen:
                         grown[tuple(sorted((*chosen, i)))] = float(scores[i])
@@ -162,18 +170,21 @@ class _Search:
         return sorted(everything, key=lambda chosen: -everything[chosen])
 
     def formula(self, chosen: tuple[int, ...]) -> tuple[float, Formula]:
-        """The labels with whatever, where it holds beside them, tells silent images; and its score."""
-        predicted = self.holds[list(chosen)].any(0)
+        """The labels, with what beside them tells silent images, and the score of both."""
+        left = self.weights * self._predicted(chosen)[:, None]
+        cost = self.words[list(chosen)].sum()
+        best = float(self._f1(left.sum(0)) - self.price * cost)
         suppressing: list[int] = []
-        best = float(self._f1(predicted)) - self.price * sum(self.words[i] for i in chosen)
         for _ in range(2):
-            cost = sum(self.words[i] for i in (*chosen, *suppressing))
-            scores = self._f1(predicted & ~self.holds) - self.price * (self.words + cost)
+            scores = self._f1(left.sum(0) - self.holds @ left) - self.price * (cost + self.words)
             i = int(scores.argmax())
             if scores[i] <= best:
                 break
-            best = float(scores[i])
+            best, cost = float(scores[i]), cost + self.words[i]
             suppressing.append(i)
-            predicted &= ~self.holds[i]
+            left = left * (1 - self.holds[i])[:, None]
         labels, silent = ([self.claims[i] for i in some] for some in (chosen, suppressing))
         return best, Formula(tuple(labels), tuple(silent))
+
+    def _predicted(self, chosen: tuple[int, ...]) -> Bools:
+        return np.asarray(self.holds[list(chosen)].any(0), bool)

@@ -1,0 +1,262 @@
+"""The offline experimenter, on units whose truth is known and on sessions that go wrong."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from maia_lab.agents.offline import OfflineAgent
+from maia_lab.agents.offline_claims import Claim, Language
+from maia_lab.agents.offline_survey import Formula, Seen, guess
+from maia_lab.events import Began, Decided, Noted, Observed, Offered, Opened, Setting
+from maia_lab.executor import LocalExecutor
+from maia_lab.proposal import Conclusion, Proposal
+from maia_lab.review import Approve, Edit, Reject
+from maia_lab.scenes.captions import caption
+from maia_lab.scenes.concept import Concept
+from maia_lab.scenes.keep import scene_of
+from maia_lab.scenes.sample import sample
+from maia_lab.scenes.world import scenes_world
+from maia_lab.session import Briefing, sha256
+from maia_lab.system import Reference, Response, System
+from maia_lab.task import DESCRIBE
+from maia_lab.tools import Tools
+from maia_lab.unit import Unit
+
+IMAGES = 600
+
+
+@dataclass
+class Rule:
+    """Answers to scenes by a rule, with some noise."""
+
+    labels: tuple[str, ...]
+    suppressed_by: tuple[str, ...] = ()
+    name, units, digest = "rule", 1, "rule"
+
+    def respond(self, images, units=None):
+        values = []
+        for image in images:
+            scene = scene_of(image)
+            on = any(Concept.parse(label).matches(scene) for label in self.labels)
+            off = any(Concept.parse(label).matches(scene) for label in self.suppressed_by)
+            noise = np.random.default_rng(zlib.crc32(image.tobytes())).normal(0, 0.05)
+            values.append(float(on and not off) + noise)
+        return Response(np.array(values, np.float32)[:, None])
+
+
+class Index:
+    """Exemplars by sorting everything."""
+
+    def __init__(self, layer, data):
+        self.values = layer.respond(list(data)).values[:, 0]
+        self.reference = Reference(np.sort(self.values), None)
+
+    def positions(self, stratum, count):
+        order = np.argsort(self.values, kind="stable")
+        at = {"top": 1.0, "bottom": 0.0, "median": 0.5}.get(stratum, stratum) * (len(order) - 1)
+        return [int(order[i]) for i in np.argsort(np.abs(np.arange(len(order)) - at))[:count]]
+
+
+@dataclass
+class Played:
+    """A session that has been played to its end, or to the step asked for."""
+
+    events: list
+    conclusion: Conclusion | None
+
+    @property
+    def proposals(self):
+        return [e.proposal for e in self.events if isinstance(e, Offered)]
+
+    @property
+    def observations(self):
+        return [e.observation for e in self.events if isinstance(e, Observed)]
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    return scenes_world(IMAGES, 10)
+
+
+def play(scenes, layer, review=lambda step, proposal: Approve(), steps=12, notes=()):
+    index = Index(layer, scenes.data)
+    unit = Unit.parse("rule/output/0")
+    system = System(unit, layer, 0, index.reference)
+    tools = Tools(scenes, system, index)
+    executor = LocalExecutor({"system": system, "tools": tools}, tools.recorder, lambda _: "0" * 64)
+    agent, question = OfflineAgent(scenes.words.vocabulary), DESCRIBE.ask(unit)
+    events: list = [Opened("play", question, Setting("offline", "scenes", "scenes"))]
+    events += [Noted(note) for note in notes]
+    for step in range(1, steps + 1):
+        left = steps - step + 1
+        briefing = Briefing(question, tuple(events), left, left == 1)
+        proposal = asyncio.run(agent.propose(briefing))
+        verdict = review(step, proposal)
+        events += [Offered(step, 1, proposal, "offline"), Decided(step, 1, verdict, "human")]
+        if isinstance(verdict, Reject):
+            continue
+        if isinstance(proposal, Conclusion):
+            return Played(events, proposal)
+        code = verdict.code if isinstance(verdict, Edit) else proposal.code
+        events += [Began(step, 1, sha256(code)), Observed(step, executor.run(code))]
+    return Played(events, None)
+
+
+@pytest.fixture(scope="module")
+def red_circle(scenes):
+    return play(scenes, Rule(("red", "moon")))
+
+
+def language(scenes):
+    return Language(scenes.words.vocabulary)
+
+
+def test_it_goes_from_exemplars_to_the_labels_that_drive_a_unit(red_circle):
+    assert red_circle.conclusion is not None
+    assert {str(Concept.parse(label)) for label in red_circle.conclusion.labels} == {"red", "moon"}
+    assert red_circle.conclusion.suppressed_by == ()
+    assert red_circle.conclusion.not_tested
+
+
+def test_what_suppresses_a_unit_is_part_of_its_description(scenes):
+    played = play(scenes, Rule(("blue",), ("grass background",)))
+    assert [str(Concept.parse(label)) for label in played.conclusion.labels] == ["blue"]
+    assert played.conclusion.suppressed_by == ("grass background",)
+
+
+def test_something_that_needs_company_is_described_with_it(scenes):
+    played = play(scenes, Rule(("a circle and a plain thing",)))
+    (label,) = played.conclusion.labels
+    truth = Concept.parse("a circle and a plain thing")
+    assert {str(p) for p in Concept.parse(label).phrases} == {str(p) for p in truth.phrases}
+
+
+def test_noise_gets_no_description(scenes):
+    played = play(scenes, Rule(()))
+    assert played.conclusion.labels == ()
+    assert "No stable description" in played.conclusion.description
+
+
+def test_every_experiment_runs_and_the_session_stays_short(red_circle):
+    assert [o.outcome for o in red_circle.observations] == ["done"] * len(red_circle.observations)
+    assert len(red_circle.proposals) <= 9
+
+
+def test_every_cell_is_python_over_system_and_tools_alone(red_circle):
+    for proposal in red_circle.proposals[:-1]:
+        tree = ast.parse(proposal.code)
+        assert not any(isinstance(n, ast.Import | ast.ImportFrom) for n in ast.walk(tree))
+        assert proposal.code.startswith("# ")
+        assert max(map(len, proposal.code.splitlines())) <= 100
+
+
+def test_every_predicted_condition_is_measured_by_its_own_step(red_circle):
+    observed = {e.step: e.observation for e in red_circle.events if isinstance(e, Observed)}
+    offers = [e for e in red_circle.events if isinstance(e, Offered)]
+    predictions = 0
+    for offer in offers:
+        if isinstance(offer.proposal, Proposal):
+            measured = {m.condition for m in observed[offer.step].measurements}
+            for prediction in offer.proposal.predicts:
+                predictions += 1
+                assert {*prediction.higher, *prediction.lower} <= measured
+                assert prediction.hypothesis in {h.id for h in offer.proposal.hypotheses}
+    assert predictions >= 4
+
+
+def test_the_conclusion_cites_steps_that_measured_something(red_circle):
+    steps = {e.step for e in red_circle.events if isinstance(e, Observed)}
+    assert red_circle.conclusion.evidence
+    assert all(set(e.steps) <= steps for e in red_circle.conclusion.evidence)
+
+
+def test_the_same_events_give_the_same_proposal_to_an_agent_that_never_saw_the_session(
+    scenes, red_circle
+):
+    offers = [i for i, e in enumerate(red_circle.events) if isinstance(e, Offered)]
+    for i in offers[2:5]:
+        briefing = Briefing(red_circle.events[0].question, tuple(red_circle.events[:i]), 5, False)
+        again = asyncio.run(OfflineAgent(scenes.words.vocabulary).propose(briefing))
+        assert again == red_circle.events[i].proposal
+
+
+def test_a_rejected_proposal_is_not_made_again(scenes):
+    def review(step, proposal):
+        return Reject("no") if step in (3, 5) else Approve()
+
+    played = play(scenes, Rule(("red",)), review)
+    codes = [p.code for p in played.proposals]
+    assert len(set(codes)) == len(codes)
+    assert [str(Concept.parse(label)) for label in played.conclusion.labels] == ["red"]
+
+
+def test_when_everything_is_rejected_it_concludes_that_it_knows_nothing(scenes):
+    def review(step, proposal):
+        return Approve() if isinstance(proposal, Conclusion) else Reject("no")
+
+    played = play(scenes, Rule(("red",)), review)
+    assert played.conclusion.labels == ()
+
+
+def test_a_step_that_fails_is_tried_once_more_in_a_simpler_form(scenes):
+    def review(step, proposal):
+        return Edit("raise RuntimeError('out of memory')") if step in (1, 4) else Approve()
+
+    played = play(scenes, Rule(("red",)), review)
+    first = [p.code.splitlines()[0] for p in played.proposals]
+    assert first[0] == first[1]
+    assert played.proposals[0].code != played.proposals[1].code
+    assert [str(Concept.parse(label)) for label in played.conclusion.labels] == ["red"]
+
+
+def test_what_a_person_mentions_is_tested(scenes):
+    played = play(scenes, Rule(("red",)), notes=["could it be yellow boats on snow?"])
+    measured = {m.condition for o in played.observations for m in o.measurements}
+    assert "yellow boat on a snow background" in measured
+
+
+def test_the_last_step_is_a_conclusion_from_what_is_known(scenes):
+    played = play(scenes, Rule(("red",)), steps=4)
+    assert [str(Concept.parse(label)) for label in played.conclusion.labels] == ["red"]
+
+
+def test_a_caption_is_read_as_it_was_meant(scenes):
+    random = np.random.default_rng(5)
+    for _ in range(200):
+        scene = sample(random)
+        read = language(scenes).read(caption(scene))
+        said = sorted((t.size, t.texture, t.colour, t.shape) for t in scene.things)
+        assert sorted(map(sorted, read.things)) == sorted(map(sorted, said))
+        assert read.background == scene.background
+
+
+def test_a_claim_means_the_same_in_the_words_of_the_world(scenes):
+    random, speaks = np.random.default_rng(6), language(scenes)
+    some = [sample(random) for _ in range(40)]
+    claims = sorted({c for s in some[:8] for c in speaks.read(caption(s)).parts()})[::23]
+    assert len(claims) > 20
+    for claim in claims:
+        concept = Concept.parse(speaks.say(claim, article=True))
+        assert speaks.read(speaks.say(claim)) == claim
+        for scene in some:
+            assert concept.matches(scene) == claim.holds_in(speaks.read(caption(scene)))
+
+
+def test_words_that_are_taken_away_are_not_seen(scenes):
+    words = {kind: w for kind, w in scenes.words.vocabulary.items() if kind != "size"}
+    claim = Language(words).read("a large red plain circle on a night background")
+    assert claim == Claim((("plain", "red", "circle"),), "night")
+
+
+def test_the_simpler_of_two_equal_formulas_is_guessed():
+    red, blue = Claim((("red", "circle"),)), Claim((("blue", "star"),))
+    seen = tuple(Seen(c, float(c is red), 0.05) for c in (red, blue) for _ in range(10))
+    assert guess(seen, 0.5, 0.01)[0].labels[0].words == 1
+    assert guess(seen, 2.0, 0.01) == ()
+    assert not Formula((red,), (blue,)).holds_in(red & blue)
