@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     describe = commands.add_parser("describe", help="find out what makes a unit active")
     describe.add_argument("unit", nargs="?", help="model/layer/index, for example scenes/layer4/12")
     describe.add_argument("--resume", metavar="SESSION", help="go on with a session instead")
-    describe.add_argument("--agent", default="offline", help="who experiments (default: offline)")
+    describe.add_argument("--agent", help="who experiments (default: offline)")
     describe.add_argument(
         "--review",
         choices=["ask", "safe", "auto"],
@@ -57,9 +57,9 @@ def _parser() -> argparse.ArgumentParser:
         " auto: everything runs, for a throwaway machine",
     )
     describe.add_argument("--generator", metavar="NAME", help="whose images are drawn and edited")
-    describe.add_argument("--steps", type=_positive, default=25, help="at most (default: 25)")
-    describe.add_argument("--seconds", type=_positive, default=1800, help="of work, at most")
-    describe.add_argument("--seed", type=int, default=0, help="of every random choice")
+    describe.add_argument("--steps", type=_positive, help="at most (default: 25)")
+    describe.add_argument("--seconds", type=_positive, help="of work, at most (default: 1800)")
+    describe.add_argument("--seed", type=int, help="of every random choice (default: 0)")
     describe.add_argument("--session", metavar="NAME", help="a name for the session")
     describe.add_argument("--out", type=Path, help="also write report and notebook to this folder")
     _data(describe)
@@ -123,37 +123,36 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _describe(options: argparse.Namespace) -> int:
     from maia_lab.console import Narrator
+    from maia_lab.review import Policy
     from maia_lab.start import describe, resume
 
     if (options.unit is None) == (options.resume is None):
         raise DataError(
             "maia describe", "needs either a unit or --resume SESSION", "see maia describe --help"
         )
+    fixed = ("data", "generator", "agent", "steps", "seconds", "seed", "session")
+    given = {name: value for name in fixed if (value := getattr(options, name)) is not None}
+    if options.resume is not None and given:
+        raise DataError(
+            f"--{next(iter(given))}",
+            "cannot be changed in a session that goes on",
+            "leave it out, or start a new session",
+        )
     if options.out is not None:
         _writable(options.out)
     if options.review == "auto":
         _say("Review is off: every experiment runs by itself, with your rights.")
+    for name in ("steps", "seconds"):
+        if name in given:
+            given[f"max_{name}"] = given.pop(name)
+    reader = Narrator(sys.stdout)
+    review: Policy = options.review or "ask"
     with _progress() as progress:
         if options.resume is not None:
-            session = resume(
-                options.resume,
-                review=options.review,
-                progress=progress,
-                reader=Narrator(sys.stdout),
-            )
+            session = resume(options.resume, review=review, progress=progress, reader=reader)
         else:
             session = describe(
-                options.unit,
-                data=options.data,
-                generator=options.generator,
-                agent=options.agent,
-                review=options.review or "ask",
-                max_steps=options.steps,
-                max_seconds=options.seconds,
-                seed=options.seed,
-                session=options.session,
-                progress=progress,
-                reader=Narrator(sys.stdout),
+                options.unit, review=review, progress=progress, reader=reader, **given
             )
     try:
         session.wait()
@@ -211,10 +210,13 @@ def _exemplars(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from maia_lab.start import find
+    from maia_lab import report
+    from maia_lab.journal import Journal
+    from maia_lab.start import locate
 
     _writable(options.out)
-    for path in find(options.session, readonly=True).report(options.out).values():
+    journal = Journal.open(locate(options.session), readonly=True)
+    for path in report.write(journal, options.out).values():
         _say(f"wrote {path}")
     return CONCLUDED
 
@@ -223,16 +225,20 @@ def _sessions(options: argparse.Namespace) -> int:
     from rich.table import Table
 
     from maia_lab import places
+    from maia_lab.plain import one_line
     from maia_lab.start import find
 
     del options
     table = Table("session", "unit", "agent", "stands at", box=None, pad_edge=False)
     folders = sorted(places.sessions().glob("*/journal.jsonl"))
     for journal in folders:
-        session = find(journal.parent, readonly=True)
-        opened = session.opened
-        unit, agent = str(opened.question.unit), opened.setting.agent
-        table.add_row(session.name, unit, agent, str(session.state))
+        try:
+            session = find(journal.parent, readonly=True)
+            opened = session.opened
+            cells = (str(opened.question.unit), opened.setting.agent, str(session.state))
+        except MaiaError as error:
+            cells = ("", "", str(error))
+        table.add_row(*map(one_line, (journal.parent.name, *cells)))
     _print(table if folders else f"No sessions in {places.sessions()} yet.")
     return CONCLUDED
 

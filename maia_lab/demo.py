@@ -7,6 +7,7 @@ from pathlib import Path
 
 from maia_lab import report
 from maia_lab.console import Narrator
+from maia_lab.session import Session
 from maia_lab.start import describe
 from maia_lab.study import Progress
 from maia_lab.systems.synthetic import truth
@@ -37,16 +38,7 @@ Go on with
 def demo(out: Path, progress: Progress | None = None, units: tuple[str, ...] = UNITS) -> None:
     """Describe the units, each step told as it happens; leaves report, notebooks and journals."""
     sys.stdout.write(INTRODUCTION)
-    sessions = [
-        describe(
-            unit,
-            review="auto",
-            folder=out / "sessions",
-            progress=progress,
-            reader=Narrator(sys.stdout),
-        ).wait()
-        for unit in units
-    ]
+    sessions = [_described(unit, out / "sessions", progress) for unit in units]
     for session in sessions:
         unit = session.opened.question.unit
         if unit.model == "synthetic":
@@ -54,3 +46,13 @@ def demo(out: Path, progress: Progress | None = None, units: tuple[str, ...] = U
     paths = report.write([session.journal for session in sessions], out)
     notebooks = "\n".join(f"  {path}" for path in paths.values() if path.suffix == ".ipynb")
     sys.stdout.write(NEXT.format(report=paths["report.html"], notebooks=notebooks))
+
+
+def _described(unit: str, folder: Path, progress: Progress | None) -> Session:
+    reader = Narrator(sys.stdout)
+    session = describe(unit, review="auto", folder=folder, progress=progress, reader=reader)
+    try:
+        return session.wait()
+    except KeyboardInterrupt:
+        sys.stdout.write(f"Go on with: maia describe --resume {folder / session.name}\n")
+        raise

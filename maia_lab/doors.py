@@ -68,30 +68,31 @@ def open_world(
         WorldError: the model does not say what it was trained on, and neither do the arguments.
         DataError: the folder holds no usable images.
     """
+    drawn = generator
     if isinstance(data, World):
-        return data
-    if data is None and model.world is None:
+        world = data
+    elif data is None and model.world is None:
         raise WorldError(
             model.name,
             "does not say what it was trained on, and is not shown another world's images unasked",
             "give its images with --data FOLDER (in Python: data=FOLDER)",
         )
-    own = str(data or model.world)
-    if own in WORLDS:
-        return cast(World, _named(WORLDS, "world", own)())
-    if not Path(own).is_dir():
+    elif (own := str(data or model.world)) in WORLDS:
+        world = cast(World, _named(WORLDS, "world", own)())
+    elif Path(own).is_dir():
+        seen, held_out = images.split(own, progress=progress)
+        world = World(seen.name, seen, held_out, remarks=(seen.summary,) if seen.skipped else ())
+        drawn = generator or model.world
+    else:
         raise DataError(
             own,
             "is neither a folder nor a world's name",
             f"name a folder of images, or one of {', '.join(WORLDS)}",
         )
-    seen, held_out = images.split(own, progress=progress)
-    folder = World(seen.name, seen, held_out, remarks=(seen.summary,) if seen.skipped else ())
-    drawn = generator or model.world
     if drawn is None:
-        return folder
+        return world
     source = cast(World, _named(WORLDS, "generator", drawn)())
-    return replace(folder, generator=source.generator, editor=source.editor)
+    return replace(world, generator=source.generator, editor=source.editor)
 
 
 def open_index(

@@ -61,7 +61,7 @@ def score(
                 of,
                 wanted,
                 hits / int(predicted.sum()) if predicted.any() else None,
-                hits / int(active.sum()) if active.any() else None,
+                hits / int(active.sum()) if wanted and active.any() else None,
                 int(predicted.sum()),
                 int(active.sum()),
                 len(images),

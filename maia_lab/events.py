@@ -106,6 +106,8 @@ class Resumed:
     """The session goes on, in the process named by ``epoch``; older tickets are void."""
 
     epoch: str
+    policy: Policy = "ask"
+    """Chosen anew: a policy does not survive a restart."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -79,17 +79,18 @@ class Ledger:
         rows: list[tuple[int, Measurement]] = []
         for event in events:
             match event:
-                case Offered(
-                    step=step, proposal=Proposal(hypotheses=hypotheses, predicts=predicts)
-                ):
-                    texts.update((h.id, h) for h in hypotheses)
-                    predicted[step] = predicts
+                case Offered(step=step, proposal=Proposal() as proposal):
+                    for h in proposal.hypotheses:
+                        # Reworded, it is another claim, and nothing was measured of it yet.
+                        if h.id in texts and texts[h.id].text.strip() != h.text.strip():
+                            checks[h.id] = []
+                        texts[h.id] = h
+                    predicted[step] = proposal.predicts
                 case Observed(step=step, observation=observation):
                     rows += [(step, m) for m in observation.measurements]
-                    named = {m.condition: m for m in observation.measurements}
                     for prediction in predicted.get(step, ()):
                         found = checks.setdefault(prediction.hypothesis, [])
-                        found += _checks(step, prediction, named)
+                        found += _checks(step, prediction, observation.measurements)
                 case _:
                     continue
         ids = dict.fromkeys([*texts, *checks])
@@ -100,7 +101,6 @@ class Ledger:
 
     def objections(self, conclusion: Conclusion) -> tuple[str, ...]:
         """What the measurements say against a conclusion's own evidence, one sentence each."""
-        steps = {step for step, _ in self.measurements}
         said = []
         for evidence in conclusion.evidence:
             finding = self.findings.get(evidence.hypothesis)
@@ -109,20 +109,24 @@ class Ledger:
             elif finding.status == "contradicted":
                 reasons = "; ".join(str(check) for check in finding.speaking("against"))
                 said.append(f"{evidence.hypothesis} is contradicted by {reasons}.")
+            tested = {check.step for check in finding.checks} if finding is not None else set()
             said += [
-                f"step {step} is cited for {evidence.hypothesis} and measured nothing."
+                f"step {step} is cited for {evidence.hypothesis} and tested no prediction of it."
                 for step in evidence.steps
-                if step not in steps
+                if finding is not None and step not in tested
             ]
         return tuple(said)
 
 
-def _checks(step: int, prediction: Prediction, named: Mapping[str, Measurement]) -> list[Check]:
-    found = []
-    for higher in prediction.higher:
-        if (first := named.get(higher)) is None:
+def _checks(
+    step: int, prediction: Prediction, measurements: Sequence[Measurement]
+) -> Iterator[Check]:
+    """Each predicted pair as it was measured, within one comparison where it can be."""
+    for first in measurements:
+        if first.condition not in prediction.higher:
             continue
         for lower in prediction.lower or (first.control,):
-            if (second := named.get(lower)) is not None:
-                found.append(Check(step, higher, lower, *difference(first, second)))
-    return found
+            named = [m for m in measurements if m.condition == lower]
+            within = [m for m in named if m.comparison == first.comparison]
+            for second in (within or named)[-1:]:
+                yield Check(step, first.condition, lower, *difference(first, second))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
+from threading import Thread
 from typing import Protocol
 
-from maia_lab.errors import MaiaError
+from maia_lab.errors import MaiaError, SessionError
 from maia_lab.events import Offered
 from maia_lab.observation import Observation, Score
 from maia_lab.proposal import Conclusion, Proposal
@@ -102,16 +103,31 @@ def _one_step(session: Session, agent: Agent, reviewer: Reviewer, executor: Exec
 
 
 def think(agent: Agent, briefing: Briefing) -> Proposal | Conclusion:
-    """Let the agent think on a thread and an event loop of its own, and wait for it."""
-    pool = ThreadPoolExecutor(1, thread_name_prefix="maia-agent")
+    """Let the agent think on a thread and an event loop of its own, and wait for it.
+
+    Raises:
+        SessionError: the agent failed in a way it does not explain itself.
+    """
+    answer: Future[Proposal | Conclusion] = Future()
+
+    async def propose() -> Proposal | Conclusion:
+        return await agent.propose(briefing)
+
+    def work() -> None:
+        try:
+            answer.set_result(asyncio.run(propose()))
+        except BaseException as error:
+            answer.set_exception(error)
+
+    # A daemon: whoever presses Ctrl-C need not wait for a thought to end.
+    Thread(target=work, name="maia-agent", daemon=True).start()
     try:
-        return pool.submit(lambda: asyncio.run(_propose(agent, briefing))).result()
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-
-
-async def _propose(agent: Agent, briefing: Briefing) -> Proposal | Conclusion:
-    return await agent.propose(briefing)
+        return answer.result()
+    except Exception as error:
+        if isinstance(error, MaiaError):
+            raise
+        said = f"failed ({type(error).__name__}: {error})"
+        raise SessionError(f"agent {agent.name}", said, "resume to ask it again") from error
 
 
 def _pause(session: Session, why: str) -> None:

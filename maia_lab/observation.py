@@ -54,6 +54,8 @@ class Measurement:
     """Difference in standard deviations of the data's activations."""
     source: str = ""
     """Where the images came from: data, the generator's or the editor's name, or a mixture."""
+    comparison: int = 0
+    """Which comparison of its step it belongs to, from 0."""
 
     @property
     def n(self) -> int:
@@ -86,8 +88,10 @@ class Score:
 
     @property
     def ceiling(self) -> float:
-        """The precision that the best labels true of as many images could have: below 1 where more
-        images hold a label than can count as active."""
+        """The best precision that labels true of so many images could have.
+
+        It is below 1 where more images hold a label than count as active.
+        """
         return min(1.0, self.positives / self.predicted) if self.predicted else 1.0
 
 

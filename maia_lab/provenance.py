@@ -17,6 +17,8 @@ from PIL import Image
 
 STAMP = "maia-pixels"
 """Key in ``image.info`` under which the hash of the pixels an image was handed out with is kept."""
+ORIGINAL = "maia-original"
+"""Key in ``image.info`` of a masked image: the image it was made from, which lives as long."""
 KEPT = 20_000
 """Origins remembered at most; the oldest are forgotten first."""
 
@@ -32,8 +34,6 @@ class Origin:
     """The prompt or instruction."""
     parent: str | None = None
     """Pixel hash of the image it was made from."""
-    original: Image.Image | None = None
-    """For a masked image, the image that is measured, edited and captioned in its place."""
 
 
 _origins: OrderedDict[str, Origin] = OrderedDict()
@@ -72,8 +72,17 @@ def origin(image: Image.Image) -> Origin | None:
 
 def original(image: Image.Image) -> Image.Image:
     """The image to measure, edit or caption: for a masked image the one it was made from."""
-    known = origin(image)
-    return image if known is None or known.original is None else known.original
+    whole = image.info.get(ORIGINAL)
+    if isinstance(whole, Image.Image) and image.info.get(STAMP) == pixel_hash(image):
+        return whole
+    return image
+
+
+def stand_in(shown: Image.Image, whole: Image.Image, by: str) -> Image.Image:
+    """Let ``shown``, which is ``whole`` with parts of it darkened, stand for it."""
+    stamp(shown, Origin("masked", by, parent=pixel_hash(whole)))
+    shown.info[ORIGINAL] = whole
+    return shown
 
 
 def base(image: Image.Image) -> str:

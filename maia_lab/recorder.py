@@ -6,6 +6,7 @@ import contextlib
 import io
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from PIL import Image
@@ -55,7 +56,8 @@ class Kept:
 
     def measured(self, measurements: Sequence[Measurement]) -> None:
         """Take one comparison's conditions."""
-        self.measurements += measurements
+        number = self.measurements[-1].comparison + 1 if self.measurements else 0
+        self.measurements += [replace(m, comparison=number) for m in measurements]
 
     def scored(self, scores: Sequence[Score]) -> None:
         """Take a conclusion's scores."""

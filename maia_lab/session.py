@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import RLock
@@ -33,7 +33,7 @@ from maia_lab.journal import Journal
 from maia_lab.ledger import Ledger
 from maia_lab.observation import Observation, Score
 from maia_lab.proposal import Conclusion, Proposal
-from maia_lab.review import Reject, Ticket, Verdict
+from maia_lab.review import Edit, Flag, Policy, Reject, Ticket, Verdict
 from maia_lab.state import Phase, State, advance
 from maia_lab.task import Question
 
@@ -120,13 +120,13 @@ class Session:
     @property
     def seconds(self) -> float:
         """Time the session has worked: waiting for people, and for being resumed, left out."""
-        total, before = 0.0, None
+        total, before, state = 0.0, None, State()
         for record in self.journal.records:
-            waited = isinstance(record.event, Decided | Accepted | Noted | Resumed)
-            if before is not None and before.epoch == record.epoch and not waited:
+            if before is not None and before.epoch == record.epoch and state.working:
                 total += record.monotonic - before.monotonic
             before = record
-        if before is not None and before.epoch == self.journal.epoch and self._state.working:
+            state = state if record.event is None else advance(state, record.event)
+        if before is not None and before.epoch == self.journal.epoch and state.working:
             total += time.monotonic() - before.monotonic
         return total
 
@@ -136,9 +136,19 @@ class Session:
         setting = self.opened.setting
         left = setting.max_steps - self._state.step
         late = self.seconds >= setting.max_seconds
-        return Briefing(
-            self.opened.question, tuple(self.journal.events), left, must_conclude=left <= 1 or late
-        )
+        events = tuple(self._told())
+        return Briefing(self.opened.question, events, left, must_conclude=left <= 1 or late)
+
+    def _told(self) -> Iterator[Event]:
+        """The events as the agent is told them: scores would let it tune to held-out images."""
+        concluding = False
+        for event in self.journal.events:
+            if isinstance(event, Offered):
+                concluding = isinstance(event.proposal, Conclusion)
+            if isinstance(event, Observed) and concluding:
+                seen = replace(event.observation, parts=(), scores=())
+                event = replace(event, observation=seen)
+            yield event
 
     # What may happen.
 
@@ -151,11 +161,13 @@ class Session:
             a step left to look again.
         """
         with self._lock:
-            step, last = self._state.step + 1, self.briefing.must_conclude
-            earlier = [e.proposal.code for e in self.journal.events if isinstance(e, Offered)]
-            self._append(Offered(step, 1, proposal, by, flags(proposal, earlier)))
-            objections = () if self._state.objected or last else self._objections(proposal)
-            if not objections:
+            step = self._state.step + 1
+            objections = self._objections(proposal)
+            again = self._state.objected or self.briefing.must_conclude
+            found = flags(proposal, self._ran())
+            shown = tuple(Flag("method", objection) for objection in objections)
+            self._append(Offered(step, 1, proposal, by, found + shown))
+            if not objections or again:
                 return self.ticket
             self._append(Decided(step, 1, Reject(" ".join(objections)), "ledger"))
             return None
@@ -237,14 +249,14 @@ class Session:
         with self._lock:
             self._append(Stopped(why, by))
 
-    def resume(self) -> None:
-        """Go on after a pause or in a new process.
+    def resume(self, policy: Policy = "ask") -> None:
+        """Go on after a pause or in a new process, under a policy chosen anew.
 
         A proposal that waited, or was approved and had not begun, is offered anew. A step that had
         begun and was not observed is never run again by itself: its outcome is unknown.
         """
         with self._lock:
-            self._append(Resumed(self.journal.epoch))
+            self._append(Resumed(self.journal.epoch, policy))
             state, offered = self._state, self._state.offered
             if state.phase is Phase.RUNNING:
                 lost = "The process ended while this step ran; what it did is unknown."
@@ -255,9 +267,16 @@ class Session:
     # For whoever opened it.
 
     def wait(self) -> Session:
-        """Work until the session is concluded, stopped or paused; returns itself."""
-        if self._finish is not None:
-            self._finish()
+        """Work until the session is concluded, stopped or paused; returns itself.
+
+        The journal is closed then: it can still be read, and taken up by :func:`maia_lab.resume`.
+        """
+        try:
+            if self._finish is not None:
+                self._finish()
+        finally:
+            if self._state.ended or self._state.phase is Phase.PAUSED:
+                self.journal.close()
         return self
 
     def finish_by(self, finish: Callable[[], None]) -> Session:
@@ -284,8 +303,35 @@ class Session:
 
         return report.write(self.journal, Path(folder))
 
+    def _ran(self) -> list[str]:
+        """The code of every step that was run."""
+        codes: dict[int, str] = {}
+        ran = []
+        for event in self.journal.events:
+            match event:
+                case Offered(step=step, proposal=proposal):
+                    codes[step] = proposal.code
+                case Decided(step=step, verdict=Edit(code=code)):
+                    codes[step] = code
+                case Began(step=step):
+                    ran.append(codes[step])
+                case _:
+                    continue
+        return ran
+
     def _objections(self, proposal: Proposal | Conclusion) -> tuple[str, ...]:
-        return self.ledger.objections(proposal) if isinstance(proposal, Conclusion) else ()
+        if not isinstance(proposal, Conclusion):
+            return ()
+        ledger, setting = self.ledger, self.opened.setting
+        said = list(ledger.objections(proposal))
+        made = {setting.generator, setting.editor} - {""}
+        drawn = [m for _, m in ledger.measurements if m.source in made]
+        if drawn and all(m.share_high == 0 for m in drawn):
+            said.append(
+                "No image that was drawn or edited reached the activations of the data's strongest"
+                " twentieth: what was drawn may not be what the unit answers."
+            )
+        return tuple(said)
 
     def _append(self, event: Event) -> None:
         with self._lock:
@@ -296,4 +342,5 @@ class Session:
 
 def sha256(code: str) -> str:
     """Identify a text by its UTF-8 bytes."""
-    return hashlib.sha256(code.encode()).hexdigest()
+    # An agent may write half of a surrogate pair; it is refused later, as Python.
+    return hashlib.sha256(code.encode(errors="surrogatepass")).hexdigest()

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from maia_lab import places
 from maia_lab.console import ConsoleReviewer, PolicyReviewer
 from maia_lab.doors import open_agent
-from maia_lab.errors import SessionError
+from maia_lab.errors import MaiaError, SessionError
 from maia_lab.events import Event, Opened, Setting
 from maia_lab.executor import LocalExecutor
 from maia_lab.journal import Journal
@@ -76,14 +76,16 @@ def describe(
         >>> session = describe("scenes/layer4/12", review="auto").wait()
         >>> print(session.conclusion.description)
     """
+    root = Path(folder) if folder is not None else places.sessions()
+    taken = {path.name for path in root.iterdir()} if root.is_dir() else set()
+    named = session or readable_name(taken)
+    Journal.check(root, named)
     study = open_study(
         unit, layer, index, data=data, generator=generator, preprocess=preprocess,
         classes=classes, direction=direction, seed=seed, progress=progress,
     )  # fmt: skip
     experimenter = _agent(agent, study, seed)
-    root = Path(folder) if folder is not None else places.sessions()
-    taken = {path.name for path in root.iterdir()} if root.is_dir() else set()
-    journal = Journal.create(root, session or readable_name(taken))
+    journal = Journal.create(root, named)
     world = study.world
     setting = Setting(
         agent=agent,
@@ -104,7 +106,7 @@ def describe(
     going = Session.open(journal, opened)
     for remark in world.remarks:
         going.note(remark, by="data")
-    return _ready(going, study, experimenter, reader)
+    return _ready(going, study, experimenter, review, reader)
 
 
 def resume(
@@ -112,7 +114,7 @@ def resume(
     *,
     study: Study | None = None,
     folder: str | Path | None = None,
-    review: Policy | None = None,
+    review: Policy = "ask",
     progress: Progress | None = None,
     reader: Reader | None = None,
 ) -> Session:
@@ -122,7 +124,7 @@ def resume(
         session: its name, or its folder.
         study: needed where the model was given as an object.
         folder: where sessions are kept, if not in the user's data folder.
-        review: another policy than the session was opened with.
+        review: chosen anew, since no policy survives a restart.
         progress: told (done, total) while the exemplars are computed.
         reader: sent every event from the first on.
 
@@ -131,34 +133,46 @@ def resume(
         JournalError: it cannot be written to.
     """
     going = find(session, folder)
-    if going.state.ended:
-        raise SessionError(
-            going.name,
-            f"has ended ({going.state.phase})",
-            f"read it with: maia report {going.name}",
-        )
-    setting = going.opened.setting
-    if study is None:
-        options = dict(setting.options)
-        options.pop("seed", None)
-        study = open_study(
-            going.opened.question.unit,
-            data=options.get("data"),
-            generator=options.get("generator"),
-            seed=setting.seed,
-            progress=progress,
-        )
-    for (what, before), (_, now) in zip(setting.digests, study.digests, strict=True):
-        if before != now:
+    try:
+        setting = going.opened.setting
+        if going.state.ended:
             raise SessionError(
                 going.name,
-                f"began with other {what} than are there now",
-                "bring them back, or start a new session",
+                f"has ended ({going.state.phase})",
+                f"read it with: maia report {going.name}",
             )
-    if review is not None:
-        going.note(f"The review policy is now {review}.", by="human")
-    going.resume()
-    return _ready(going, study, _agent(setting.agent, study, setting.seed), reader, review)
+        study = study or _again(going, progress)
+        for (what, before), (_, now) in zip(setting.digests, study.digests, strict=True):
+            if before != now:
+                raise SessionError(
+                    going.name,
+                    f"began with other {what} than are there now",
+                    "bring them back, or start a new session",
+                )
+        going.resume(review)
+        return _ready(going, study, _agent(setting.agent, study, setting.seed), review, reader)
+    except MaiaError:
+        going.journal.close()
+        raise
+
+
+def _again(session: Session, progress: Progress | None) -> Study:
+    """The session's study, from what its journal says of it."""
+    setting = session.opened.setting
+    options = dict(setting.options)
+    if objects := options.get("objects"):
+        raise SessionError(
+            session.name,
+            f"was opened in Python with objects of its own ({objects})",
+            "call maia_lab.resume(name, study=maia_lab.open_study(...)) with the same",
+        )
+    return open_study(
+        session.opened.question.unit,
+        data=options.get("data"),
+        generator=options.get("generator"),
+        seed=setting.seed,
+        progress=progress,
+    )
 
 
 def find(
@@ -172,8 +186,13 @@ def find(
         readonly: leave it free for whoever works on it.
 
     Raises:
-        SessionError: there is no such session.
+        SessionError: there is no such session, or its journal is damaged.
     """
+    return Session(Journal.open(locate(session, folder), readonly=readonly))
+
+
+def locate(session: str | Path, folder: str | Path | None = None) -> Path:
+    """The folder of a session, by its name or itself. Raises SessionError if there is none."""
     root = Path(folder) if folder is not None else places.sessions()
     path = Path(session)
     known = path if (path / "journal.jsonl").is_file() else root / str(session)
@@ -181,7 +200,7 @@ def find(
         raise SessionError(
             str(session), f"is not a session in {root}", "list them with: maia sessions"
         )
-    return Session(Journal.open(known, readonly=readonly))
+    return known
 
 
 def _agent(name: str, study: Study, seed: int) -> Agent:
@@ -190,17 +209,12 @@ def _agent(name: str, study: Study, seed: int) -> Agent:
 
 
 def _ready(
-    session: Session,
-    study: Study,
-    agent: Agent,
-    reader: Reader | None,
-    review: Policy | None = None,
+    session: Session, study: Study, agent: Agent, policy: Policy, reader: Reader | None
 ) -> Session:
     """Make ``session.wait()`` work it to its end in this process."""
     if reader is not None:
         session.journal.read_by(reader)
     study.tools.may_conclude = lambda: session.concluding
-    policy = review or session.opened.setting.policy
     reviewer: Reviewer = ConsoleReviewer() if policy == "ask" else PolicyReviewer(policy)
     names = {"system": study.system, "tools": study.tools}
     executor = LocalExecutor(names, study.tools.recorder, session.journal.keep)

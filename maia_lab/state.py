@@ -97,7 +97,7 @@ def advance(state: State, event: Event) -> State:
             return replace(state, phase=Phase.RUNNING, code=None)
         case Phase.RUNNING, Observed(step=step, observation=observation) if step == state.step:
             proposal = state.offered.proposal if state.offered is not None else None
-            scored = isinstance(proposal, Conclusion) and observation.outcome == "done"
+            scored = isinstance(proposal, Conclusion) and bool(observation.scores)
             return replace(state, phase=Phase.SCORED if scored else Phase.THINKING)
         case Phase.SCORED, Accepted(step=step) if step == state.step:
             return replace(state, phase=Phase.CONCLUDED)
@@ -134,9 +134,13 @@ def _same(state: State, event: Decided) -> bool:
 
 def _decided(state: State, event: Decided) -> State:
     scored = state.phase is Phase.SCORED
+    proposal = state.offered.proposal if state.offered is not None else None
     match event.verdict:
-        case Approve() if not scored and state.offered is not None:
-            return replace(state, phase=Phase.APPROVED, code=state.offered.proposal.code)
+        case Approve() if not scored and proposal is not None:
+            return replace(state, phase=Phase.APPROVED, code=proposal.code)
+        case Edit() if isinstance(proposal, Conclusion):
+            # What is scored must be what is concluded.
+            raise SessionError("an edited conclusion", "cannot be scored", "say what to change")
         case Edit(code=code) if not scored:
             return replace(state, phase=Phase.APPROVED, code=code)
         case Reject():

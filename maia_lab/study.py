@@ -31,7 +31,7 @@ class Study:
     digests: tuple[tuple[str, str], ...]
     """Of weights and data: a session goes on only with the same."""
     options: tuple[tuple[str, str], ...]
-    """How to open the same study again, by name."""
+    """How to open the same study again, by name; ``objects`` says what has none."""
 
 
 def open_study(
@@ -82,7 +82,7 @@ def open_study(
     if layer is None or index is None:
         raise UnitError(unit, "is a model without a unit", "give layer and index as well")
     model = open_model(subject, preprocess, classes)
-    address = Unit(model.name if isinstance(subject, str) else name, layer, index)
+    address = Unit(subject if isinstance(subject, str) else name, layer, index)
     if direction is None:
         opened, position = model.layer(layer), model.index(layer, index)
     elif isinstance(model, Directed):
@@ -93,12 +93,30 @@ def open_study(
     exemplars = open_index(opened, world.data, progress)(position)
     system = System(address, opened, position, exemplars.reference)
     content = hashlib.sha256((world.data.digest + world.held_out.digest).encode()).hexdigest()
-    named = {"data": data, "generator": generator, "seed": seed or None}
+    objects = {
+        "model": not isinstance(subject, str),
+        "preprocess": preprocess is not None,
+        "classes": classes is not None,
+        "direction": direction is not None,
+        "data": isinstance(data, World),
+    }
+    named = {
+        "data": _lasting(data),
+        "generator": generator,
+        "objects": ", ".join(what for what, given in objects.items() if given),
+    }
     return Study(
         address,
         system,
         Tools(world, system, exemplars, seed),
         world,
         (("weights", opened.digest), ("data", content)),
-        tuple((k, str(v)) for k, v in named.items() if isinstance(v, str | Path | int)),
+        tuple((k, v) for k, v in named.items() if v),
     )
+
+
+def _lasting(data: str | Path | World | None) -> str | None:
+    """What names the data from any folder, at any later time."""
+    if data is None or isinstance(data, World):
+        return None
+    return str(Path(data).resolve()) if Path(data).is_dir() else str(data)

@@ -92,10 +92,17 @@ class Tools:
         generator = self._world.generator
         if generator is None:
             raise WorldError(
-                self._world.name, "has no generator of images", "name one with --generator"
+                self._world.name,
+                "has no generator of images",
+                "name one with --generator, for example scenes",
             )
         many = [prompt for prompt in prompts for _ in range(per_prompt)]
-        seeds = [self._seed(p, i, seed) for p in prompts for i in range(per_prompt)]
+        drawn: Counter[str] = Counter()
+        seeds = []
+        for prompt in many:
+            # A prompt given twice is drawn twice, not copied.
+            seeds.append(self._seed(prompt, drawn[prompt], seed))
+            drawn[prompt] += 1
         return generator.generate(many, seeds)
 
     def edit_images(
@@ -136,7 +143,11 @@ class Tools:
             )
         editor = self._world.editor
         if editor is None:
-            raise WorldError(self._world.name, "has no editor of images", "name one with --editor")
+            raise WorldError(
+                self._world.name,
+                "has no editor of images",
+                "name a world that has one with --generator",
+            )
         originals = [provenance.original(image) for image in images]
         seeds = [self._seed(text, i, seed) for i, text in enumerate(instructions)]
         edits = editor.edit(originals, instructions, seeds)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 from test_comparison import measured
 
@@ -72,6 +74,23 @@ def test_evidence_that_was_never_gathered_is_objected_to():
     cites = (Evidence("H1", (1, 4)), Evidence("H9", (1,)))
     said = ledger.objections(Conclusion("red", ("red",), (), cites))
     assert said == (
-        "step 4 is cited for H1 and measured nothing.",
+        "step 4 is cited for H1 and tested no prediction of it.",
         "H9 was never stated as a hypothesis.",
     )
+
+
+def test_a_reworded_hypothesis_is_another_claim():
+    again = Proposal("why", "code", (Hypothesis("H1", "fires for purple boats"),))
+    events = [
+        *step(1, [HIGH, LOW], Prediction("H1", ("high",), ("low",))),
+        Offered(2, 1, again, "agent"),
+    ]
+    assert Ledger.fold(events).findings["H1"].status == "untested"
+
+
+def test_each_comparison_of_a_step_keeps_its_own_control():
+    first = [replace(HIGH, comparison=0), replace(LOW, comparison=0)]
+    other = measured(np.linspace(9, 10, 8), condition="low")
+    second = [replace(ALSO_LOW, comparison=1), replace(other, comparison=1)]
+    ledger = Ledger.fold(step(1, [*first, *second], Prediction("H1", ("high",), ("low",))))
+    assert [check.speaks for check in ledger.findings["H1"].checks] == ["for"]

@@ -13,6 +13,7 @@ import pytest
 from maia_lab.agents.offline import OfflineAgent
 from maia_lab.agents.offline_claims import Claim, Language
 from maia_lab.agents.offline_survey import Formula, Seen, guess
+from maia_lab.allowlist import refusals
 from maia_lab.events import Began, Decided, Noted, Observed, Offered, Opened, Setting
 from maia_lab.executor import LocalExecutor
 from maia_lab.proposal import Conclusion, Proposal
@@ -28,7 +29,7 @@ from maia_lab.task import DESCRIBE
 from maia_lab.tools import Tools
 from maia_lab.unit import Unit
 
-IMAGES = 600
+IMAGES = 450
 
 
 @dataclass
@@ -153,7 +154,8 @@ def test_every_cell_is_python_over_system_and_tools_alone(red_circle):
         tree = ast.parse(proposal.code)
         assert not any(isinstance(n, ast.Import | ast.ImportFrom) for n in ast.walk(tree))
         assert proposal.code.startswith("# ")
-        assert max(map(len, proposal.code.splitlines())) <= 100
+        assert max(map(len, proposal.code.splitlines())) <= 110
+        assert refusals(proposal.code) == ()
 
 
 def test_every_predicted_condition_is_measured_by_its_own_step(red_circle):

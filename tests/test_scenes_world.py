@@ -5,7 +5,6 @@ from PIL import Image
 
 from maia_lab import provenance
 from maia_lab.errors import WordsError, WorldError
-from maia_lab.provenance import Origin
 from maia_lab.scenes.keep import scene_of
 from maia_lab.scenes.world import scenes_world
 
@@ -56,9 +55,7 @@ def test_an_edited_image_names_its_parent_and_differs_only_there(scenes):
 
 def test_a_masked_image_is_edited_and_described_as_its_original(scenes):
     image = scenes.data[0]
-    masked = provenance.stamp(
-        Image.eval(image, lambda v: v // 4), Origin("masked", "system", original=image)
-    )
+    masked = provenance.stand_in(Image.eval(image, lambda v: v // 4), image, "system")
     (edited,) = scenes.editor.edit([masked], ["remove everything"], [0])
     assert provenance.base(edited) == provenance.pixel_hash(image)
     assert scenes.captioner.describe([masked]) == scenes.captioner.describe([image])

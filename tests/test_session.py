@@ -1,6 +1,7 @@
 """The state machine by itself, and by whole sessions with a small agent."""
 
 import itertools
+import time
 from dataclasses import replace
 
 import hypothesis
@@ -32,6 +33,7 @@ OPENED = Opened(
 )
 LOOK = Proposal("looks", "print('looked')")
 DONE = Conclusion("red things", ("red",))
+SCORES = (Score("this description", ("red",), 1.0, 1.0, 1, 1, 1),)
 
 
 def opened(journal=None, **setting):
@@ -81,7 +83,8 @@ class Runs:
 
     def run(self, code, seconds=None):
         self.codes.append(code)
-        return next(self.outcomes, Observation())
+        scores = SCORES if "tools.conclude" in code else ()
+        return next(self.outcomes, Observation(scores=scores))
 
 
 def test_only_what_was_approved_runs_exactly_as_it_was_approved():
@@ -167,6 +170,57 @@ def test_a_conclusion_against_its_own_measurements_goes_back_once():
     told = [e for e in agent.briefings[2].events if isinstance(e, Decided) and e.by == "ledger"]
     assert "H1 is contradicted" in told[0].verdict.note
     assert session.conclusion == claim
+
+
+def test_what_a_conclusion_scored_is_not_told_to_the_agent():
+    session, agent = opened(), Scripted(DONE, DONE)
+    run(session, agent, Verdicts(accepts=("not yet, test blue", "")), Runs())
+    told = [e.observation for e in agent.briefings[1].events if isinstance(e, Observed)]
+    assert [o.scores for o in told] == [()] and session.scores == SCORES
+
+
+def test_a_conclusion_is_scored_as_it_is_or_not_at_all():
+    session = opened()
+    ticket = session.offer(DONE, "agent")
+    with pytest.raises(SessionError, match="say what to change"):
+        session.decide(ticket, Edit("print(1)"), "human")
+    session.decide(ticket, Approve(), "human")
+    session.began()
+    session.observed(Observation())
+    assert session.state.phase is Phase.THINKING
+
+
+def test_contradictions_are_shown_to_the_agent_once_then_to_the_human():
+    claim = Conclusion("low things", ("low",), (), (Evidence("H1", (1,)),))
+    session, verdicts = opened(), Verdicts()
+    run(session, Scripted(claim, claim), verdicts, Runs())
+    (offered,) = verdicts.seen
+    assert "never stated" in [flag.text for flag in offered.flags][-1]
+
+
+def test_an_agent_that_breaks_pauses_the_session_with_what_to_do():
+    session = opened()
+    with pytest.raises(SessionError, match=r"KeyError.*resume to ask it again"):
+        run(session, Scripted(KeyError("broken")), Verdicts(), Runs())
+    assert session.state.phase is Phase.PAUSED
+
+
+def test_half_a_surrogate_pair_bricks_nothing():
+    session = opened()
+    ticket = session.offer(Proposal("odd", "print('\ud800')"), "agent")
+    assert session.decide(ticket, Reject("odd"), "human") is None
+
+
+def test_time_counts_where_the_agent_or_the_machine_works_and_not_where_a_human_does():
+    session = opened()
+    time.sleep(0.05)
+    ticket = session.offer(LOOK, "agent")
+    worked = session.seconds
+    assert worked >= 0.05
+    time.sleep(0.1)
+    assert session.seconds == worked
+    session.decide(ticket, Reject("no"), "human")
+    assert session.seconds < worked + 0.05
 
 
 def test_a_failing_agent_pauses_the_session_and_loses_nothing(tmp_path):
@@ -260,7 +314,7 @@ class Anyone(RuleBasedStateMachine):
             assert before == (self.session.state, len(self.session.journal.events))
             return None
 
-    @rule(conclude=st.booleans())
+    @rule(conclude=st.sampled_from([False, False, False, True]))
     def offer(self, conclude):
         number = next(self.numbers)
         proposal = DONE if conclude else Proposal("why", f"run {number}")
@@ -273,7 +327,7 @@ class Anyone(RuleBasedStateMachine):
         verdict=st.sampled_from([Approve(), Approve(), Edit("edited"), Reject("no")]),
     )
     def decide(self, data, verdict):
-        ticket = data.draw(st.sampled_from(self.tickets[-2:]))
+        ticket = data.draw(st.sampled_from([*self.tickets[-2:], *self.tickets[-1:] * 3]))
         code = self.attempt(lambda: self.session.decide(ticket, verdict, "human"))
         if code is not None:
             assert not isinstance(verdict, Reject)
@@ -288,8 +342,7 @@ class Anyone(RuleBasedStateMachine):
 
     @rule(seen=st.sampled_from(["done", "error"]))
     def come_back(self, seen):
-        scores = (Score("this description", ("red",), 1.0, 1.0, 1, 1, 1),)
-        self.attempt(lambda: self.session.observed(Observation(outcome=seen, scores=scores)))
+        self.attempt(lambda: self.session.observed(Observation(outcome=seen, scores=SCORES)))
 
     @rule()
     def pause(self):
@@ -382,7 +435,7 @@ def test_the_machine_finds_seeded_bugs(where, bug, monkeypatch):
     # Finding the bug is enough: shrinking the way to it would take minutes.
     found = settings(
         max_examples=2000,
-        stateful_step_count=30,
+        stateful_step_count=50,
         deadline=None,
         derandomize=True,
         phases=[hypothesis.Phase.generate],

@@ -109,7 +109,7 @@ def test_a_paused_session_goes_on_where_it_was(tmp_path):
     session = maia_lab.describe(unit, review="auto", folder=tmp_path, session="night", max_steps=4)
     session.pause("for the night")
     session.journal.close()
-    again = maia_lab.resume("night", folder=tmp_path).wait()
+    again = maia_lab.resume("night", folder=tmp_path, review="auto").wait()
     assert again.state.phase is Phase.CONCLUDED and again.state.step <= 4
 
 

@@ -38,6 +38,11 @@ def test_the_same_call_gives_the_same_images_and_another_seed_others(tools):
     assert [provenance.pixel_hash(i) for i in first] != [provenance.pixel_hash(i) for i in other]
 
 
+def test_a_prompt_given_twice_is_drawn_twice(tools):
+    five = tools.text2image(["red"] * 5)
+    assert len({provenance.pixel_hash(image) for image in five}) > 1
+
+
 def test_a_prompt_that_cannot_be_drawn_is_refused_with_what_can_be_said(tools):
     with pytest.raises(WordsError, match="say red, green or blue"):
         tools.text2image(["red", "a cat"])

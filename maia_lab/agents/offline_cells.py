@@ -53,11 +53,10 @@ def survey(thinner: int = 1) -> str:
 usual = sorted(system.reference.values)
 print("{USUAL}")
 print(*(f"{{usual[round(i / 100 * (len(usual) - 1))]:.5g}}" for i in range(101)))
-bands = [
+for low, high, most in [
 {bands}
-]
-for low, high, most in bands:
-    count = max(1, min(most, round((high - low) * len(usual))))
+]:
+    count = min(most, round((high - low) * len(usual)))
     stratum = "top" if high == 1 else (low + high) / 2
     images = tools.dataset_exemplars(system, count, stratum)
     activations = [f"{{activation:.5g}}" for activation, _ in images]
@@ -136,7 +135,9 @@ for label, images in subjects.items():
         conditions[name] = [image for some in edited for image in some]
     comparison = tools.compare(conditions, control=unchanged)
     print(comparison)
-    tools.display(*(part for name, some in conditions.items() for part in (name, some[:6])))
+    for measured in comparison.conditions:
+        shown = list(zip(measured.values, conditions[measured.condition]))
+        tools.display(measured.condition, shown[:6])
 """
     )
     return "\n".join(parts)

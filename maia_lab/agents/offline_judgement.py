@@ -11,7 +11,7 @@ from maia_lab.agents.offline_claims import Claim, Language
 from maia_lab.agents.offline_notes import Notes, Row
 from maia_lab.agents.offline_survey import Formula, Seen, gaps, guess, quality
 
-TESTED = 8
+TESTED = 6
 """Claims tested at most, so that a cell stays short enough to be read."""
 ENOUGH = 0.7
 """Share of its images that must be active for a claim to count as sufficient; and how much of its

@@ -103,7 +103,7 @@ class Narrator:
         return replace(offered, proposal=replace(proposal, hypotheses=new))
 
     def _observed(self, observation: Observation) -> None:
-        for _, rows in groupby(observation.measurements, lambda m: m.control or m.condition):
+        for _, rows in groupby(observation.measurements, lambda m: m.comparison):
             self._print(measured(list(rows), self._page.width))
         if observation.scores:
             self._print(scored(observation.scores))

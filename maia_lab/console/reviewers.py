@@ -34,23 +34,27 @@ class ConsoleReviewer:
         self._answered = False
 
     def review(self, offered: Offered, say: Callable[[str], None]) -> Verdict:
-        """Ask until there is a verdict; the end of input stops the session.
+        """Ask until there is a verdict.
 
         Raises:
-            SessionError: nobody is there to answer: input is no terminal, and is empty.
+            SessionError: input ended before there was one, or nobody is there to answer: it is no
+                terminal, and is empty.
         """
         code = offered.proposal.code
+        # What is scored must be what is concluded.
+        fixed = isinstance(offered.proposal, Conclusion)
         tell_proposal(self._page, offered)
         self._show(code, {flag.line for flag in offered.flags})
         while True:
-            answer = self._ask("[a]pprove  [e]dit  [r]eject  [s]ay  [q]uit  [?]")
+            edit = "" if fixed else "[e]dit  "
+            answer = self._ask(f"[a]pprove  {edit}[r]eject  [s]ay  [q]uit  [?]")
             if answer is None:
-                return Stop("standard input ended")
+                raise _ended("the proposal was decided")
             word, _, rest = answer.partition(" ")
             match word.lower():
                 case "a" | "approve":
                     return Approve(rest.strip())
-                case "e" | "edit":
+                case "e" | "edit" if not fixed:
                     edited = self._edit(offered.proposal.code, code)
                     if edited is None:
                         continue
@@ -86,11 +90,7 @@ class ConsoleReviewer:
         while True:
             answer = self._ask("[y] it stands  ·  or say what to test before it does")
             if answer is None:
-                raise SessionError(
-                    "standard input",
-                    "ended before the conclusion was accepted",
-                    "go on with: maia describe --resume NAME",
-                )
+                raise _ended("the conclusion was accepted")
             if answer:
                 return "" if answer.lower() in ("y", "yes", "a", "accept") else answer
 
@@ -166,6 +166,10 @@ class ConsoleReviewer:
         )
         for line in lines[2:]:
             self._page.print(Text(f"  {visible(line)}", styles.get(line[0], "")))
+
+
+def _ended(before: str) -> SessionError:
+    return SessionError("standard input", f"ended before {before}", "resume the session")
 
 
 def _editor() -> list[str]:

@@ -73,6 +73,25 @@ class Journal:
         Raises:
             JournalError: the name is no plain folder name, is taken, or cannot be made.
         """
+        cls.check(root, name)
+        folder = root.resolve() / name
+        try:
+            Disk.make(folder)
+        except OSError as error:
+            if isinstance(error, FileExistsError) and folder.parent.is_dir():
+                raise _taken(root, name) from None
+            raise JournalError(
+                str(folder), f"cannot be made ({error.strerror})", "choose a folder you can write"
+            ) from error
+        return cls.open(folder)
+
+    @staticmethod
+    def check(root: Path, name: str) -> None:
+        """Whether ``root/name`` may be created, before any work is done for it.
+
+        Raises:
+            JournalError: the name is no plain folder name, or is taken.
+        """
         if not is_portable(name):
             raise JournalError(
                 name,
@@ -80,18 +99,8 @@ class Journal:
                 "use up to 64 letters, digits, dots, dashes and underscores, with a letter or digit"
                 " first and no dot last",
             )
-        folder = root.resolve() / name
-        try:
-            Disk.make(folder)
-        except OSError as error:
-            if isinstance(error, FileExistsError) and folder.parent.is_dir():
-                raise JournalError(
-                    name, f"already exists in {root}", "choose another name or resume it"
-                ) from None
-            raise JournalError(
-                str(folder), f"cannot be made ({error.strerror})", "choose a folder you can write"
-            ) from error
-        return cls.open(folder)
+        if (root / name).exists():
+            raise _taken(root, name)
 
     @classmethod
     def open(cls, folder: Path, readonly: bool = False) -> Journal:
@@ -289,3 +298,7 @@ def _tell(reader: Callable[[Event], None], event: Event) -> None:
         reader(event)
     except Exception:
         logging.getLogger(__name__).exception("a reader of the journal failed")
+
+
+def _taken(root: Path, name: str) -> JournalError:
+    return JournalError(name, f"already exists in {root}", "choose another name or resume it")

@@ -71,6 +71,7 @@ def setup(story: Story) -> str:
     """The code that opens the session's study again, without its agent."""
     setting, unit = story.opened.setting, str(story.opened.question.unit)
     options = {"seed": str(setting.seed), **dict(setting.options)}
+    objects = options.pop("objects", "")
     arguments = [
         # Whatever a journal says it was opened with, only plain values come back as code.
         f"{name}={int(value) if name == 'seed' and value.isdecimal() else value!r}"
@@ -78,9 +79,16 @@ def setup(story: Story) -> str:
         if name.isidentifier() and not keyword.iskeyword(name)
     ]
     called = ", ".join([ascii(unit), *arguments])
+    if objects:
+        called = "..., " + called
+        note = (
+            f"# Put in place of ... what this session was given in Python: {one_line(objects)}.\n"
+        )
+    else:
+        note = ""
     return (
         "import maia_lab\n\n"
-        f"study = maia_lab.open_study({called})\n"
+        f"{note}study = maia_lab.open_study({called})\n"
         "system, tools = study.system, study.tools"
     )
 

@@ -113,7 +113,7 @@ class Step:
     def comparisons(self) -> list[tuple[Measurement, ...]]:
         """Measurements that share a control, in the order of their table."""
         rows = self.observation.measurements if self.observation is not None else ()
-        return [tuple(group) for _, group in groupby(rows, lambda m: m.control or m.condition)]
+        return [tuple(group) for _, group in groupby(rows, lambda m: m.comparison)]
 
 
 @dataclass(slots=True, eq=False)

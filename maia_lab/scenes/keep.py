@@ -6,6 +6,7 @@ from collections import OrderedDict
 from pathlib import Path
 from threading import Lock
 
+import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -67,7 +68,21 @@ def scene_of(image: Image.Image) -> Scene:
             "was drawn from a known scene, but its pixels were changed since",
             "give the image as it was handed out, and describe the change in words",
         )
-    return Scene.from_json(text)
+    return _drawn(image, str(text), name)
+
+
+def _drawn(image: Image.Image, text: str, name: str) -> Scene:
+    """The scene a file claims to show, if drawing it gives the file's very pixels."""
+    try:
+        scene = Scene.from_json(text)
+        again = render(scene, image.width) if image.width == image.height else None
+    except (ValueError, KeyError, TypeError):
+        again = None
+    if again is None or not np.array_equal(again, np.asarray(image.convert("RGB"))):
+        raise WorldError(
+            name, "claims to show a scene that looks different", "use it as a plain image"
+        )
+    return scene
 
 
 def save_png(image: Image.Image, path: Path) -> None:

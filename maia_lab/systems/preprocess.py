@@ -56,7 +56,8 @@ def preprocess_of(given: object, model: str) -> Preprocess:
         model,
         "does not say how an image becomes its input" if given is None else said,
         "pass preprocess: a function from a PIL image to a (channels, height, width) tensor, or"
-        " (mean, sd, size), for example ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 224)",
+        " (mean, sd, size), for example ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 224); a"
+        " factory returns (module, preprocess)",
     )
 
 
