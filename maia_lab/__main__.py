@@ -4,25 +4,37 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from maia_lab.errors import DataError, MaiaError
 from maia_lab.version import __version__
 
-CONCLUDED, FAILED, UNCONCLUDED, INTERRUPTED = 0, 1, 3, 130
-"""Exit codes; 2 is argparse's, for a command that cannot be read."""
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+CONCLUDED, FAILED, UNREADABLE, UNCONCLUDED, INTERRUPTED = 0, 1, 2, 3, 130
+"""Exit codes; argparse's own for a command that cannot be read is 2 as well."""
+
+
+class CommandError(MaiaError):
+    """A command whose options do not fit together."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
     except MaiaError as error:
         _say(f"maia: {error}")
-        return FAILED
+        return UNREADABLE if isinstance(error, CommandError) else FAILED
     except BrokenPipeError:
         # Whoever read our output has seen enough (``maia units … | head``).
         sys.stderr.close()
@@ -36,8 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="maia",
         description="Find out what a vision network has learned, by experiment.",
-        epilog="exit codes: 0 done · 1 an error, said in one sentence · 2 a command that cannot be"
-        " read · 3 a session without a conclusion · 130 interrupted",
+        epilog="exit codes: 0 done; 1 an error, said in one sentence; 2 a command that cannot be"
+        " read; 3 a session without a conclusion; 130 interrupted",
     )
     parser.add_argument("--version", action="version", version=f"maia-lab {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -127,25 +139,24 @@ def _describe(options: argparse.Namespace) -> int:
     from maia_lab.start import describe, resume
 
     if (options.unit is None) == (options.resume is None):
-        raise DataError(
-            "maia describe", "needs either a unit or --resume SESSION", "see maia describe --help"
+        raise CommandError(
+            "describe", "needs either a unit or --resume SESSION", "see maia describe --help"
         )
     fixed = ("data", "generator", "agent", "steps", "seconds", "seed", "session")
     given = {name: value for name in fixed if (value := getattr(options, name)) is not None}
     if options.resume is not None and given:
-        raise DataError(
+        raise CommandError(
             f"--{next(iter(given))}",
             "cannot be changed in a session that goes on",
             "leave it out, or start a new session",
         )
     if options.out is not None:
         _writable(options.out)
-    if options.review == "auto":
-        _say("Review is off: every experiment runs by itself, with your rights.")
     for name in ("steps", "seconds"):
         if name in given:
             given[f"max_{name}"] = given.pop(name)
-    reader = Narrator(sys.stdout)
+    # What was decided before a resume was seen elsewhere, or long ago: it is told in full.
+    reader = Narrator(sys.stdout, live=options.resume is None)
     review: Policy = options.review or "ask"
     with _progress() as progress:
         if options.resume is not None:
@@ -154,18 +165,24 @@ def _describe(options: argparse.Namespace) -> int:
             session = describe(
                 options.unit, review=review, progress=progress, reader=reader, **given
             )
+    if session.journal.folder is not None:
+        reader.images = session.journal.folder / "images"
+    if review == "auto":
+        _say("Review is off: every experiment runs by itself, with your rights.")
     try:
         session.wait()
     except (KeyboardInterrupt, MaiaError) as error:
         if isinstance(error, MaiaError):
             _say(f"maia: {error}")
-        _say(f"Nothing is lost. Go on with: maia describe --resume {session.name}")
+        _say(
+            f"Nothing is lost. Go on with: maia describe --resume {options.resume or session.name}"
+        )
         return INTERRUPTED if isinstance(error, KeyboardInterrupt) else FAILED
     if options.out is not None:
         for path in session.report(options.out).values():
             _say(f"wrote {path}")
     else:
-        _say(f"For a report and a notebook: maia report {session.name}")
+        _say(f"For a report and a notebook: maia report {options.resume or session.name}")
     return CONCLUDED if session.conclusion is not None else UNCONCLUDED
 
 
@@ -191,11 +208,11 @@ def _exemplars(options: argparse.Namespace) -> int:
         try:
             stratum = float(stratum)
         except ValueError:
-            raise DataError(
+            raise CommandError(
                 stratum, "is not a stratum", "say top, bottom, median, or a quantile such as 0.9"
             ) from None
     if options.out.suffix.lower() != ".png":
-        raise DataError(str(options.out), "is not a PNG's name", "let it end in .png")
+        raise CommandError(str(options.out), "is not a PNG's name", "let it end in .png")
     _writable(options.out.parent)
     with _progress() as progress:
         study = open_study(options.unit, data=options.data, progress=progress)
@@ -278,30 +295,44 @@ def _writable(folder: Path) -> None:
         ) from error
 
 
+class _Bar:
+    """A bar on standard error while something long goes on; nothing where nobody watches."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True)
+        self._bar: Progress | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+        if self._bar is None and self._console.is_terminal and done < total:
+            columns = ("looking at the data", BarColumn(), MofNCompleteColumn())
+            self._bar = Progress(
+                *columns, TimeRemainingColumn(), console=self._console, transient=True
+            )
+            self._bar.add_task("")
+            self._bar.start()
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=done, total=total)
+            if done >= total:
+                self.stop()
+
+    def stop(self) -> None:
+        """Take it away: whoever writes next has the line to himself."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
 @contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error while something long goes on; silent where nobody watches."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(
-        *columns, TimeRemainingColumn(), console=console, transient=True,
-        disable=not console.is_terminal,
-    ) as bar:  # fmt: skip
-        task = bar.add_task("looking at the data", total=None, visible=False)
-
-        def progress(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total, visible=True)
-
-        yield progress
+def _progress() -> Iterator[_Bar]:
+    bar = _Bar()
+    try:
+        yield bar
+    finally:
+        bar.stop()
 
 
 def _print(thing: object) -> None:

@@ -81,7 +81,8 @@ def open_world(
         world = cast(World, _named(WORLDS, "world", own)())
     elif Path(own).is_dir():
         seen, held_out = images.split(own, progress=progress)
-        world = World(seen.name, seen, held_out, remarks=(seen.summary,) if seen.skipped else ())
+        remarks = (seen.summary,) if seen.skipped else ()
+        world = World(seen.name, seen, held_out, remarks=remarks)
         drawn = generator or model.world
     else:
         raise DataError(
@@ -92,7 +93,12 @@ def open_world(
     if drawn is None:
         return world
     source = cast(World, _named(WORLDS, "generator", drawn)())
-    return replace(world, generator=source.generator, editor=source.editor)
+    return replace(
+        world,
+        generator=source.generator,
+        editor=source.editor,
+        vocabulary=source.vocabulary,
+    )
 
 
 def open_index(

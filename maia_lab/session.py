@@ -72,6 +72,11 @@ class Session:
         session._append(opened)
         return session
 
+    def __repr__(self) -> str:
+        """Say which one it is, and where it stands."""
+        unit = self._state.opened.question.unit if self._state.opened else "not opened"
+        return f"<Session {self.journal.name}: {unit}, {self._state}>"
+
     # What is so.
 
     @property

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 from numpy.typing import ArrayLike
 
 from maia_lab import places
 from maia_lab.console import ConsoleReviewer, PolicyReviewer
 from maia_lab.doors import open_agent
-from maia_lab.errors import MaiaError, SessionError
+from maia_lab.errors import MaiaError, SessionError, WorldError
 from maia_lab.events import Event, Opened, Setting
 from maia_lab.executor import LocalExecutor
 from maia_lab.journal import Journal
@@ -76,6 +77,11 @@ def describe(
         >>> session = describe("scenes/layer4/12", review="auto").wait()
         >>> print(session.conclusion.description)
     """
+    if review not in get_args(Policy):
+        raise SessionError(review, "is not a policy", f"choose {', '.join(get_args(Policy))}")
+    for limit, given in (("max_steps", max_steps), ("max_seconds", max_seconds)):
+        if not given > 0:
+            raise SessionError(f"{limit}={given}", "leaves no room", "give a number above zero")
     root = Path(folder) if folder is not None else places.sessions()
     taken = {path.name for path in root.iterdir()} if root.is_dir() else set()
     named = session or readable_name(taken)
@@ -139,7 +145,7 @@ def resume(
             raise SessionError(
                 going.name,
                 f"has ended ({going.state.phase})",
-                f"read it with: maia report {going.name}",
+                f"read it with: maia report {session}",
             )
         study = study or _again(going, progress)
         for (what, before), (_, now) in zip(setting.digests, study.digests, strict=True):
@@ -204,8 +210,14 @@ def locate(session: str | Path, folder: str | Path | None = None) -> Path:
 
 
 def _agent(name: str, study: Study, seed: int) -> Agent:
-    words = study.world.words
-    return open_agent(name, vocabulary=words.vocabulary if words else {}, seed=seed)
+    world = study.world
+    if name == "offline" and not world.vocabulary:
+        raise WorldError(
+            world.name,
+            "has no words, and the offline agent knows images by words only",
+            "name a generator it can draw with (--generator scenes), or look at maia exemplars",
+        )
+    return open_agent(name, vocabulary=world.vocabulary, seed=seed)
 
 
 def _ready(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import BuiltinFunctionType, FunctionType, MethodType
 
 from numpy.typing import ArrayLike
 
@@ -79,8 +81,11 @@ def open_study(
         layer, index = unit.layer, unit.index
     else:
         subject = unit
+    if layer is None and index is None and _is_function(subject):
+        layer, index = "output", 0
     if layer is None or index is None:
-        raise UnitError(unit, "is a model without a unit", "give layer and index as well")
+        what = subject if isinstance(subject, str) else type(subject).__name__
+        raise UnitError(what, "is a model without a unit", "give layer and index as well")
     model = open_model(subject, preprocess, classes)
     address = Unit(subject if isinstance(subject, str) else name, layer, index)
     if direction is None:
@@ -113,6 +118,11 @@ def open_study(
         (("weights", opened.digest), ("data", content)),
         tuple((k, v) for k, v in named.items() if v),
     )
+
+
+def _is_function(subject: object) -> bool:
+    """Whether it is called with images as it is: a network's class has layers to choose from."""
+    return isinstance(subject, FunctionType | BuiltinFunctionType | MethodType | partial)
 
 
 def _lasting(data: str | Path | World | None) -> str | None:

@@ -7,7 +7,7 @@ A network is studied in the world it was trained on, and never silently in anoth
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from PIL import Image
@@ -75,10 +75,6 @@ class Captioner(Protocol):
 class Words(Protocol):
     """The words that name what images of this world hold: for scoring a description."""
 
-    @property
-    def vocabulary(self) -> Mapping[str, tuple[str, ...]]:
-        """Words by kind, in a fixed order: what can be drawn, said and told apart."""
-
     def matches(self, label: str, image: Image.Image) -> bool:
         """Whether an image holds what a label says; WordsError if it cannot be read."""
 
@@ -99,5 +95,7 @@ class World:
     editor: ImageEditor | None = None
     captioner: Captioner | None = None
     words: Words | None = None
+    vocabulary: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Words by kind that the generator can draw, nouns first; empty where nobody can tell."""
     remarks: tuple[str, ...] = ()
     """What people should know of it, such as files that were skipped."""

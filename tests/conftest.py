@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -77,8 +76,6 @@ class Plain:
 
 class PlainWords:
     """Knows the three colours, by looking."""
-
-    vocabulary: ClassVar = {"colour": tuple(COLOURS)}
 
     def matches(self, label: str, image: Image.Image) -> bool:
         if label not in COLOURS:

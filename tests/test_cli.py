@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from PIL import Image
 
-from maia_lab.__main__ import CONCLUDED, FAILED, INTERRUPTED, main
+from maia_lab.__main__ import CONCLUDED, FAILED, INTERRUPTED, UNREADABLE, main
 
 SYNTHETIC = "synthetic/one/1001"
 
@@ -72,11 +72,20 @@ def test_doctor_says_what_works(capsys):
 )
 def test_bad_input_is_one_sentence_with_the_next_step(words, says, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert maia(*words) == FAILED
+    assert maia(*words) in (FAILED, UNREADABLE)
     err = capsys.readouterr().err
     assert says in err
     assert "Traceback" not in err
     assert err.startswith("maia: ") and len(err.strip().splitlines()) == 1
+
+
+def test_one_damaged_session_does_not_hide_the_others(capsys):
+    from maia_lab import places
+
+    (places.sessions() / "odd").mkdir(parents=True)
+    (places.sessions() / "odd" / "journal.jsonl").write_bytes(b"")
+    assert maia("sessions") == CONCLUDED
+    assert "odd" in capsys.readouterr().out
 
 
 def test_what_cannot_be_written_is_said_before_the_work(tmp_path, capsys):

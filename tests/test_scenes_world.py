@@ -78,7 +78,7 @@ def test_descriptions_and_concepts_are_true_of_their_image(scenes):
 
 
 def test_the_vocabulary_is_ordered_by_kind(scenes):
-    vocabulary = scenes.words.vocabulary
+    vocabulary = scenes.vocabulary
     assert list(vocabulary) == ["shape", "colour", "texture", "size", "background"]
     assert [len(words) for words in vocabulary.values()] == [16, 9, 4, 3, 9]
     for kind, words in vocabulary.items():

@@ -46,14 +46,17 @@ class Narrator:
     """Reads a journal aloud: call it with every event.
 
     A proposal that a human decided was shown to her in full already, so only her verdict is told;
-    ``live=False`` tells it all, as for a replay.
+    ``live=False`` tells it all, as for a replay, up to where the session is resumed.
+
+    Attributes:
+        images: the folder below which pictures are named as files; None names none.
     """
 
     def __init__(
         self, stream: TextIO | None = None, images: Path | None = None, *, live: bool = True
     ) -> None:
         """Write to ``stream`` (standard output); name pictures as files below ``images``."""
-        self._page, self._images, self._live = page(stream), images, live
+        self._page, self.images, self._live = page(stream), images, live
         self._events: list[Event] = []
         self._offered: Offered | None = None
         self._known: dict[str, str] = {}
@@ -76,8 +79,9 @@ class Narrator:
                 self._line(f"✓ the description stands, accepted by {by}", "bold green")
             case Paused(why=why):
                 self._line(f"paused: {one_line(why)}", "yellow")
-            case Resumed():
-                self._line("goes on", "yellow")
+            case Resumed(policy=policy):
+                self._live = True
+                self._line(f"goes on, review: {policy}", "yellow")
             case Stopped(why=why, by=by):
                 self._line(f"stopped by {by}: {one_line(why)}", "yellow")
             case _:
@@ -115,7 +119,7 @@ class Narrator:
                 self._line(f"… {len(lines) - LINES} more lines", "bright_black")
         for part in observation.parts:
             if isinstance(part, Picture):
-                file = f" → {self._images / part.sha256}.png" if self._images else ""
+                file = f" → {self.images / part.sha256}.png" if self.images else ""
                 self._line(f"[{one_line(part.alt)}]{file}", "blue")
         if observation.outcome != "done":
             last = visible(observation.error).strip().splitlines() or [""]

@@ -88,11 +88,18 @@ class ConsoleReviewer:
         if figures:
             self._tell("precision on held-out images: " + ", ".join(figures))
         while True:
-            answer = self._ask("[y] it stands  ·  or say what to test before it does")
-            if answer is None:
+            answer = self._ask("[y] it stands  [n] not yet, test …  [q] decide later")
+            if answer is None or answer.lower() in ("q", "quit"):
                 raise _ended("the conclusion was accepted")
-            if answer:
-                return "" if answer.lower() in ("y", "yes", "a", "accept") else answer
+            if answer.lower() in ("y", "yes", "a", "accept"):
+                return ""
+            word, _, rest = answer.partition(" ")
+            note = rest.strip() if word.lower() in ("n", "no", "r") else answer
+            if word.lower() in ("n", "no", "r") and not note:
+                note = self._ask("what is to be tested first? The agent reads it") or ""
+            if len(note.split()) > 1:
+                return note
+            self._tell("Say y, or n with what to test: n does it answer green crosses as well?")
 
     def _ask(self, question: str) -> str | None:
         """One line of input, stripped; None at its end."""
@@ -169,7 +176,7 @@ class ConsoleReviewer:
 
 
 def _ended(before: str) -> SessionError:
-    return SessionError("standard input", f"ended before {before}", "resume the session")
+    return SessionError("the console", f"was left before {before}", "resume the session")
 
 
 def _editor() -> list[str]:

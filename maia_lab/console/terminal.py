@@ -71,6 +71,11 @@ def page(stream: TextIO | None = None) -> Console:
     """
     from rich.console import Console
 
+    class Page(Console):
+        def on_broken_pipe(self) -> None:
+            # Whoever read along has seen enough; the session has not.
+            self.quiet = True
+
     stream = sys.stdout if stream is None else stream
     encoding = getattr(stream, "encoding", None) or "utf-8"
     try:
@@ -78,7 +83,7 @@ def page(stream: TextIO | None = None) -> Console:
         shown: TextIO | _Spelled = stream
     except (UnicodeEncodeError, LookupError):
         shown = _Spelled(stream, encoding)
-    console = Console(file=shown, highlight=False, markup=False, emoji=False)  # type: ignore[arg-type]
+    console = Page(file=shown, highlight=False, markup=False, emoji=False)  # type: ignore[arg-type]
     console.width = min(console.width, WIDEST)
     return console
 

@@ -45,7 +45,7 @@ def to_notebook(journal: Journal) -> NotebookNode:
             words_id, cell_id = f"step-{item.number}-why", f"step-{item.number}"
             cells.append(v4.new_markdown_cell(_text(say.step(story, item)), id=words_id))
             source, metadata = _source(story, item), {"maia": _known(story, item)}
-            if item.observation is None:
+            if item.observation is None or item.observation.outcome == "unknown":
                 cells.append(v4.new_raw_cell(source, id=cell_id, metadata=metadata))
                 continue
             ran += 1

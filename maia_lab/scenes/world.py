@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 from PIL import Image
@@ -34,6 +34,7 @@ def scenes_world(n: int = 3000, held_out: int = 1000, seed: int = 0) -> World:
         SceneEditor(),
         SceneCaptioner(),
         SceneWords(),
+        {**ATTRIBUTES, "background": BACKGROUNDS},
     )
 
 
@@ -96,11 +97,6 @@ class SceneCaptioner:
 
 class SceneWords:
     """The words for what scenes hold."""
-
-    @property
-    def vocabulary(self) -> Mapping[str, tuple[str, ...]]:
-        """Words by kind: shape, colour, texture, size, background."""
-        return {**ATTRIBUTES, "background": BACKGROUNDS}
 
     def matches(self, label: str, image: Image.Image) -> bool:
         """Whether an image holds what a label says, see :class:`~maia_lab.scenes.concept.Concept`.
