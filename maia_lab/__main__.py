@@ -165,7 +165,7 @@ def _describe(options: argparse.Namespace) -> int:
             session = describe(
                 options.unit, review=review, progress=progress, reader=reader, **given
             )
-    if session.journal.folder is not None:
+    if review == "ask" and session.journal.folder is not None:
         reader.images = session.journal.folder / "images"
     if review == "auto":
         _say("Review is off: every experiment runs by itself, with your rights.")

@@ -91,7 +91,7 @@ def play(scenes, layer, review=lambda step, proposal: Approve(), steps=12, notes
     system = System(unit, layer, 0, index.reference)
     tools = Tools(scenes, system, index)
     executor = LocalExecutor({"system": system, "tools": tools}, tools.recorder, lambda _: "0" * 64)
-    agent, question = OfflineAgent(scenes.words.vocabulary), DESCRIBE.ask(unit)
+    agent, question = OfflineAgent(scenes.vocabulary), DESCRIBE.ask(unit)
     events: list = [Opened("play", question, Setting("offline", "scenes", "scenes"))]
     events += [Noted(note) for note in notes]
     for step in range(1, steps + 1):
@@ -115,7 +115,7 @@ def red_circle(scenes):
 
 
 def language(scenes):
-    return Language(scenes.words.vocabulary)
+    return Language(scenes.vocabulary)
 
 
 def test_it_goes_from_exemplars_to_the_labels_that_drive_a_unit(red_circle):
@@ -184,7 +184,7 @@ def test_the_same_events_give_the_same_proposal_to_an_agent_that_never_saw_the_s
     offers = [i for i, e in enumerate(red_circle.events) if isinstance(e, Offered)]
     for i in offers[2:5]:
         briefing = Briefing(red_circle.events[0].question, tuple(red_circle.events[:i]), 5, False)
-        again = asyncio.run(OfflineAgent(scenes.words.vocabulary).propose(briefing))
+        again = asyncio.run(OfflineAgent(scenes.vocabulary).propose(briefing))
         assert again == red_circle.events[i].proposal
 
 
@@ -251,7 +251,7 @@ def test_a_claim_means_the_same_in_the_words_of_the_world(scenes):
 
 
 def test_words_that_are_taken_away_are_not_seen(scenes):
-    words = {kind: w for kind, w in scenes.words.vocabulary.items() if kind != "size"}
+    words = {kind: w for kind, w in scenes.vocabulary.items() if kind != "size"}
     claim = Language(words).read("a large red plain circle on a night background")
     assert claim == Claim((("plain", "red", "circle"),), "night")
 

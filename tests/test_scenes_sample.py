@@ -132,3 +132,16 @@ def test_data_of_no_image_is_refused_and_so_is_a_position_beyond_the_end():
         SceneImages(0)
     with pytest.raises(IndexError):
         SceneImages(3)[3]
+
+
+def test_a_data_set_that_looks_different_has_another_digest(monkeypatch):
+    from maia_lab.scenes import render as module
+    from maia_lab.scenes.data import SceneImages
+
+    module.appearance.cache_clear()
+    before = SceneImages(20).digest
+    assert SceneImages(20).digest == before != SceneImages(21).digest
+    monkeypatch.setitem(module.PALETTE, "pink", ((250, 132, 183), (255, 230, 240)))
+    module.appearance.cache_clear()
+    assert SceneImages(20).digest != before
+    module.appearance.cache_clear()

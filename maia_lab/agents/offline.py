@@ -16,7 +16,6 @@ from maia_lab.agents.offline_judgement import (
     single_words,
 )
 from maia_lab.agents.offline_notes import Notes, fold
-from maia_lab.agents.offline_survey import quality
 from maia_lab.ledger import Ledger
 from maia_lab.proposal import Conclusion, Evidence, Hypothesis, Prediction, Proposal
 from maia_lab.session import Briefing
@@ -244,7 +243,13 @@ class _Plan:
             return None
         return Proposal(
             "Look for what silences it: add every word to images that should drive it.",
-            cells.drawn("Inhibit", "what lowers it although it should be active?", prompts, 4),
+            cells.drawn(
+                "Inhibit",
+                "what lowers it although it should be active?",
+                prompts,
+                4,
+                measure=cells.SILENCE,
+            ),
             tuple(self.silent(claim) for claim in formula.suppressed_by),
             tuple(predicts),
         )
@@ -266,25 +271,20 @@ class _Plan:
             labels,
             tuple(self.language.say(claim) for claim in formula.suppressed_by),
             tuple(evidence),
-            "where things are, more than two things at once, and anything these words cannot say:"
-            f" {', '.join(self.language.kinds)}, background.",
+            "where things are, more than two things at once, and what has no word here: the words"
+            f" name {', '.join([*self.language.kinds, 'background'])}.",
         )
 
     def describe(self, labels: Sequence[Claim], suppressed_by: Sequence[Claim]) -> str:
+        if not labels and self.notes.row("control") is None:
+            return "No description: nothing was tested."
         if not labels:
             return "No stable description with these words: nothing that was tried drives the unit."
         said = ", or ".join(self.say(label, article=True) for label in labels)
         text = f"{'Active' if self.judgement.view.clear else 'Most active'} when there is {said}"
         if suppressed_by:
             text += f"; not when there is {', or '.join(self.say(c, True) for c in suppressed_by)}"
-        if not self.notes.seen:
-            return f"{text}."
-        threshold = self.judgement.view.threshold
-        found = quality(self.judgement.formula, self.notes.seen, threshold)
-        return (
-            f"{text}. In the data, {found.precision:.0%} of such images are above {threshold:.3g},"
-            f" and {found.recall:.0%} of those above it are such images."
-        )
+        return f"{text}."
 
     def both(self, label: Claim, claim: Claim) -> str:
         """A prompt for a label with something beside it; empty for two backgrounds at once."""

@@ -25,6 +25,13 @@ for measured in comparison.conditions[:3]:
     images = conditions.get(measured.condition, [])
     tools.display(measured.condition, list(zip(measured.values, images)))
 """
+SILENCE = """\
+undisturbed, *_ = conditions
+comparison = tools.compare(conditions, control=undisturbed)
+print(comparison)
+for measured in comparison.conditions[-3:]:
+    tools.display(measured.condition, list(zip(measured.values, conditions[measured.condition])))
+"""
 
 
 def look(*, pictures: bool = True) -> str:
@@ -80,6 +87,7 @@ def drawn(
     prompts: Mapping[str, Sequence[str]],
     samples: int,
     seed: int | None = None,
+    measure: str = MEASURE,
 ) -> str:
     """Conditions drawn from words: ``samples`` images a condition, shared among its prompts."""
     lines = "".join(f"    {_text(name)}: {_wrapped(some)},\n" for name, some in prompts.items())
@@ -92,7 +100,7 @@ conditions = {{
     name: tools.text2image(some, per_prompt=max(1, {samples} // len(some)){seeded})
     for name, some in prompts.items()
 }}
-{MEASURE}"""
+{measure}"""
 
 
 def edits(

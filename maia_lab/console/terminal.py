@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 WIDEST = 100
 """Columns used at most: longer lines are hard to read."""
-ROWS = 10
+ROWS = 6
 """Conditions shown of one comparison; the rest is counted."""
 PLOT = 25
 """Columns of the interval plot at most; with fewer than 9 to spare it is left out."""

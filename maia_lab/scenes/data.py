@@ -12,7 +12,7 @@ from PIL import Image
 from maia_lab.errors import DataError
 from maia_lab.provenance import Origin
 from maia_lab.scenes.keep import keep
-from maia_lab.scenes.render import VERSION, render
+from maia_lab.scenes.render import appearance, render
 from maia_lab.scenes.sample import sample, stream
 from maia_lab.scenes.scene import Scene
 
@@ -52,7 +52,8 @@ class SceneImages:
     @property
     def digest(self) -> str:
         """Hash of all that the images depend on."""
-        what = f"scenes {VERSION} {self._purpose} {self._n} {self._seed} {self._size}"
+        first = "".join(self.scene(i).to_json() for i in range(min(8, self._n)))
+        what = f"{appearance()} {first} {self._purpose} {self._n} {self._seed} {self._size}"
         return hashlib.sha256(what.encode()).hexdigest()
 
     def scene(self, index: int) -> Scene:

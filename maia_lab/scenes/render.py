@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+from functools import cache
+from itertools import cycle
 from typing import Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maia_lab.scenes.backgrounds import ground
-from maia_lab.scenes.scene import Scene, Thing
+from maia_lab.scenes.scene import ATTRIBUTES, BACKGROUNDS, Scene, Thing
 from maia_lab.scenes.shapes import Colour, Grid, parts
 
-VERSION = 1
-"""Raised whenever the same scene would give other pixels: networks were trained on one version."""
 PALETTE: dict[str, tuple[Colour, Colour]] = {
     "red": ((222, 46, 48), (255, 208, 200)),
     "orange": ((246, 140, 34), (255, 226, 180)),
@@ -124,3 +125,20 @@ def _fill(thing: Thing, x: Grid, y: Grid, pixel: float) -> Grid:
     share = np.clip(0.5 - distance / pixel, 0, 1)[..., None]
     fill: Grid = main + (second - main) * share
     return fill
+
+
+@cache
+def appearance() -> str:
+    """Hash of how every shape, colour, texture and background looks when it is drawn.
+
+    Whatever was computed from drawn images is computed anew once they look different, and nobody
+    has to remember to say so.
+    """
+    others = zip(
+        cycle(ATTRIBUTES["colour"]), cycle(ATTRIBUTES["texture"]), cycle(BACKGROUNDS), strict=False
+    )
+    drawn = hashlib.sha256()
+    for shape, (colour, texture, background) in zip(ATTRIBUTES["shape"], others, strict=False):
+        thing = Thing(shape, colour, texture, x=0.5, y=0.5, radius=0.3, angle=10.0)
+        drawn.update(render(Scene(background, (thing,), seed=1), 64).tobytes())
+    return drawn.hexdigest()

@@ -22,7 +22,7 @@ from maia_lab.errors import UnitError
 from maia_lab.scenes.concept import Concept
 from maia_lab.scenes.keep import scene_of
 from maia_lab.scenes.phrase import Phrase
-from maia_lab.scenes.render import VERSION, render
+from maia_lab.scenes.render import appearance, render
 from maia_lab.scenes.sample import sample, stream
 from maia_lab.scenes.scene import ATTRIBUTES, BACKGROUNDS, Scene
 from maia_lab.system import Response
@@ -187,8 +187,8 @@ class SyntheticLayer:
 
     @property
     def digest(self) -> str:
-        """Hash of all that the answers depend on: the versions of rules and renderer."""
-        text = f"synthetic {FORMAT} {VERSION} {NOISE} {JITTER} {RARE} {COMMON} {self.name}"
+        """Hash of all that the answers depend on: the rules, and how scenes look."""
+        text = f"synthetic {FORMAT} {appearance()} {NOISE} {JITTER} {RARE} {COMMON} {self.name}"
         return hashlib.sha256(text.encode()).hexdigest()
 
     def respond(
