@@ -9,8 +9,8 @@ from maia_lab import report
 from maia_lab.console import Narrator
 from maia_lab.session import Session
 from maia_lab.start import describe
-from maia_lab.study import Progress
 from maia_lab.systems.synthetic import truth
+from maia_lab.world import Progress
 
 UNITS = ("scenes/layer4/0", "synthetic/and/4")
 """Chosen to be clear: a unit that answers two things, of which its exemplars show one, and a unit

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
@@ -14,9 +13,10 @@ from maia_lab import images
 from maia_lab.errors import DataError, MissingExtra, UnitError, WorldError
 from maia_lab.exemplars import Exemplars
 from maia_lab.loop import Agent
+from maia_lab.names import nearest
 from maia_lab.places import cache
 from maia_lab.system import Layer, Model
-from maia_lab.world import Images, World
+from maia_lab.world import Images, Progress, World
 
 AGENTS = {"offline": "maia_lab.agents.offline:OfflineAgent"}
 WORLDS = {"scenes": "maia_lab.scenes.world:scenes_world"}
@@ -54,7 +54,7 @@ def open_world(
     model: Model,
     data: str | Path | World | None = None,
     generator: str | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> World:
     """Find the world a model is studied in: never silently another than its own.
 
@@ -102,7 +102,7 @@ def open_world(
 
 
 def open_index(
-    layer: Layer, data: Images, progress: Callable[[int, int], None] | None = None
+    layer: Layer, data: Images, progress: Progress | None = None
 ) -> Callable[[int], Exemplars]:
     """Build or load the exemplars of all units of a layer; returns the way to one unit's."""
     index = _load("maia_lab.systems.exemplars:ExemplarIndex", "index")
@@ -113,8 +113,8 @@ def _named(doors: dict[str, str], kind: str, name: str) -> Any:
     known = dict(doors)
     known |= {e.name: e.value for e in entry_points(group=f"maia_lab.{kind}s")}
     if name not in known:
-        near = difflib.get_close_matches(name, known, 3, 0.5) or sorted(known)
-        raise UnitError(name, f"is not the name of {_article(kind)}", f"try {', '.join(near)}")
+        near = nearest(name, sorted(known))
+        raise UnitError(name, f"is not the name of {_article(kind)}", f"try {near}")
     return _load(known[name], kind)
 
 

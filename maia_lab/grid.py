@@ -11,6 +11,7 @@ from numbers import Real
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from maia_lab.plain import one_line
 from maia_lab.system import Activation, masked
 
 LIMIT = 1568
@@ -98,7 +99,9 @@ class Grid:
             text += ", activation" + ("s " if len(values) > 1 else " ")
             ends = (max(values), min(values)) if len(values) > 1 else (values[0],)
             text += " to ".join(f"{value:.{decimals(values)}f}" for value in ends)
-        captions = list(dict.fromkeys(_plain(tile.caption) for tile in self.tiles if tile.caption))
+        captions = list(
+            dict.fromkeys(one_line(tile.caption) for tile in self.tiles if tile.caption)
+        )
         if captions:
             named = "; ".join(captions[:6]) + ("; …" if len(captions) > 6 else "")
             text += f": {named}"
@@ -193,7 +196,7 @@ class _Sheet:
         if self.font is None:
             return []
         number = [] if tile.value is None else [f"{tile.value:.{decimals(self.values)}f}"]
-        return number + _wrap(_plain(tile.caption), self.font, self.width)
+        return number + _wrap(one_line(tile.caption), self.font, self.width)
 
 
 def _tile(thing: object) -> Tile | None:
@@ -248,11 +251,6 @@ def _balanced(count: int, step: int) -> int:
     middle = max(5, round(1.1 * math.sqrt(count)))
     choices = [c for c in range(middle - 1, middle + 4) if c % step == 0]
     return min(choices, key=lambda c: (-count % c, abs(c - middle)))
-
-
-def _plain(text: str) -> str:
-    """One line without control characters."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 @lru_cache(8)

@@ -14,7 +14,7 @@ import stat
 import unicodedata
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -23,6 +23,7 @@ from PIL import Image, UnidentifiedImageError
 
 from maia_lab import provenance
 from maia_lab.errors import DataError
+from maia_lab.world import Progress
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
 """Formats that are read; no other decoder is ever given a file."""
@@ -44,9 +45,6 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 """EXIF orientation → what brings the image upright (EXIF 2.32, tag 274)."""
-
-Progress = Callable[[int, int], None]
-"""Told how many of how many are done."""
 
 
 def load(path: Path | str) -> Image.Image:
@@ -247,7 +245,7 @@ class ImageFolder:
         name = Path(path).relative_to(self.path).as_posix()
         self.skipped.append((clean(name), reason))
 
-    def _skips(self, most: int = 5) -> str:
+    def _skips(self, most: int = 50) -> str:
         named = ", ".join(f"{name} {reason}" for name, reason in self.skipped[:most])
         more = len(self.skipped) - most
         return f"{named} and {more} more" if more > 0 else named

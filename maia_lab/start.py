@@ -19,11 +19,11 @@ from maia_lab.journal.names import readable_name
 from maia_lab.loop import Agent, Reviewer, run
 from maia_lab.review import Policy
 from maia_lab.session import Session
-from maia_lab.study import Progress, Study, open_study
+from maia_lab.study import Study, open_study
 from maia_lab.task import DESCRIBE
 from maia_lab.unit import Unit
 from maia_lab.version import __version__
-from maia_lab.world import World
+from maia_lab.world import Progress, World
 
 Reader = Callable[[Event], None]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,10 +15,7 @@ from maia_lab.errors import ModelError, UnitError
 from maia_lab.system import Directed, System
 from maia_lab.tools import Tools
 from maia_lab.unit import Unit
-from maia_lab.world import World
-
-Progress = Callable[[int, int], None]
-"""Told (done, total) while a long pass goes on."""
+from maia_lab.world import Progress, World
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,11 +6,14 @@ A network is studied in the world it was trained on, and never silently in anoth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from PIL import Image
+
+Progress = Callable[[int, int], None]
+"""Told (done, total) while a long pass goes on."""
 
 
 class Images(Protocol):

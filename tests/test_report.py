@@ -269,7 +269,7 @@ def test_the_summary_names_findings_scores_and_every_step():
     summary = report.to_markdown(told())
     for part in (
         "# scenes/layer4/12",
-        "**H1** fires for red things: **supported**",
+        "**H1** (supported) fires for red things",
         "91 %",
         "## Step 5",
     ):

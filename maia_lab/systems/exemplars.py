@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,9 +15,9 @@ from safetensors.numpy import save
 
 from maia_lab.errors import DataError, ModelError
 from maia_lab.exemplars import Stratum
+from maia_lab.names import position
 from maia_lab.system import HIGH, Layer, Reference
-from maia_lab.systems.names import position
-from maia_lab.world import Images
+from maia_lab.world import Images, Progress
 
 FORMAT = 1
 """Raised whenever a cached index of an earlier version must not be read."""
@@ -35,8 +34,6 @@ The share of all positions above an estimate from m independent ones has a stand
 STRATA = {"top": 1.0, "bottom": 0.0, "median": 0.5}
 """The quantile each named stratum lies at."""
 
-Progress = Callable[[int, int], None]
-"""Told how many of how many images are done."""
 Array = NDArray[np.float32]
 
 

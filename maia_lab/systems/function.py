@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from maia_lab.errors import ModelError, UnitError
+from maia_lab.names import position
 from maia_lab.system import Response
 from maia_lab.systems.fingerprint import probes, source
-from maia_lab.systems.names import position
 
 LAYER = "output"
 """Name of the only layer of a function."""

@@ -19,6 +19,7 @@ from PIL import Image
 
 from maia_lab import provenance
 from maia_lab.errors import UnitError
+from maia_lab.names import nearest, position
 from maia_lab.scenes.concept import Concept
 from maia_lab.scenes.keep import scene_of
 from maia_lab.scenes.phrase import Phrase
@@ -26,7 +27,6 @@ from maia_lab.scenes.render import appearance, render
 from maia_lab.scenes.sample import sample, stream
 from maia_lab.scenes.scene import ATTRIBUTES, BACKGROUNDS, Scene
 from maia_lab.system import Response
-from maia_lab.systems.names import nearest, position
 
 FORMAT = 1
 """Raised whenever the same address would give another unit, or another answer."""

@@ -20,13 +20,13 @@ from PIL import Image
 from torch import Tensor, nn
 
 from maia_lab.errors import ModelError, UnitError
+from maia_lab.names import nearest, position
 from maia_lab.system import Model, Response
 from maia_lab.systems import scenes_nets
 from maia_lab.systems.fingerprint import describe, fingerprint, probes
 from maia_lab.systems.forward import final, output_of, watch
 from maia_lab.systems.function import Function
 from maia_lab.systems.layout import PROBES, Grid, Layout, Unreadable, patches_of
-from maia_lab.systems.names import nearest, position
 from maia_lab.systems.preprocess import Preprocess, batch_of, preprocess_of
 
 BATCH = 64
