@@ -1,0 +1,33 @@
+import json
+
+import pytest
+
+from maia_lab.bench.table import Row, Table
+
+
+@pytest.mark.parametrize(
+    ("goal", "holds"), [(">= 300", True), ("<= 300", False), ("", None), ("<= 320.5", True)]
+)
+def test_a_row_holds_by_its_value_and_not_by_its_interval(goal, holds):
+    assert Row.of("scenes", [290, 320, 350], "images/s", goal).holds is holds
+
+
+def test_every_bench_writes_one_shape(tmp_path, capsys):
+    row = Row.of("import", [0.2, 0.1, 0.4], "s", "<= 0.3", "beyond numpy")
+    table = Table("basics", (1, 2, 3), (row, Row("free", 1.0, 0.5, 2.0, 7, "s")))
+    table.write(tmp_path / "table.json")
+    read = json.loads((tmp_path / "table.json").read_text("utf-8"))
+    assert set(read) == {"bench", "version", "seeds", "machine", "rows"}
+    assert read["rows"][0] == {
+        "name": "import",
+        "value": 0.2,
+        "low": 0.1,
+        "high": 0.4,
+        "n": 3,
+        "unit": "s",
+        "goal": "<= 0.3",
+        "holds": True,
+        "note": "beyond numpy",
+    }
+    table.print()
+    assert "import" in capsys.readouterr().out
