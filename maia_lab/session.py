@@ -331,7 +331,7 @@ class Session:
         said = list(ledger.objections(proposal))
         made = {setting.generator, setting.editor} - {""}
         drawn = [m for _, m in ledger.measurements if m.source in made]
-        if drawn and all(m.share_high == 0 for m in drawn):
+        if proposal.labels and drawn and all(m.share_high == 0 for m in drawn):
             said.append(
                 "No image that was drawn or edited reached the activations of the data's strongest"
                 " twentieth: what was drawn may not be what the unit answers."

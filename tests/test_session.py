@@ -443,3 +443,13 @@ def test_the_machine_finds_seeded_bugs(where, bug, monkeypatch):
     )
     with pytest.raises(AssertionError):
         run_state_machine_as_test(Anyone, settings=found)
+
+
+def test_a_claim_on_drawn_images_that_never_reach_the_data_is_flagged():
+    from test_ledger import HIGH, LOW
+
+    rows = tuple(replace(m, source="crayons") for m in (HIGH, LOW))
+    session, verdicts = opened(generator="crayons"), Verdicts()
+    agent = Scripted(LOOK, DONE, DONE)
+    run(session, agent, verdicts, Runs(Observation(measurements=rows)))
+    assert any("was drawn or edited" in flag.text for flag in verdicts.seen[-1].flags)
