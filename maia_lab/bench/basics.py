@@ -66,7 +66,7 @@ def basics(seeds: Sequence[int], repeat: int = 3) -> Table:
         (
             Row.of("import", imports, "s", "<= 0.3", "beyond numpy and Pillow"),
             Row.of("scenes", rendered, "images/s", ">= 300", "128 px with masks, one process"),
-            Row.of("demo", demos, "s", "<= 60", "the first run builds its exemplars"),
+            Row.of("demo", demos, "s", "<= 60", "cold: exemplars are built"),
             *([] if isnan(peaks[0]) else [peak]),
             Row.of("unit", units, "s", "<= 20", "exemplars cached, offline agent"),
         ),

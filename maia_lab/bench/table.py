@@ -71,7 +71,9 @@ class Table:
         from rich.console import Console
         from rich.table import Table as Grid
 
-        grid = Grid("row", "value", "range", "n", "unit", "goal", "holds", "note", box=None)
+        grid = Grid(box=None)
+        for head in ("row", "value", "range", "n", "unit", "goal", "holds", "note"):
+            grid.add_column(head, no_wrap=True)
         for row in self.rows:
             holds = {None: "", True: "yes", False: "NO"}[row.holds]
             low, high = f"{row.low:.3g}", f"{row.high:.3g}"
@@ -79,4 +81,4 @@ class Table:
                 *(row.name, f"{row.value:.3g}", f"{low} – {high}", str(row.n), row.unit),
                 *(row.goal, holds, row.note),
             )
-        Console(soft_wrap=True).print(grid, markup=False)
+        Console(width=140).print(grid, markup=False)
