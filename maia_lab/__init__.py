@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from maia_lab.errors import MaiaError
 from maia_lab.proposal import Conclusion, Hypothesis, Prediction, Proposal
 from maia_lab.review import Approve, Edit, Reject, Stop
@@ -18,6 +20,9 @@ from maia_lab.tools import Tools
 from maia_lab.unit import Unit
 from maia_lab.version import __version__
 from maia_lab.world import World
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
 
 __all__ = [
     "Activation",
@@ -40,6 +45,26 @@ __all__ = [
     "__version__",
     "describe",
     "find",
+    "load_ipython_extension",
     "open_study",
     "resume",
+    "unload_ipython_extension",
 ]
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """``%load_ext maia_lab``: the magic ``%maia``, and the line to the page."""
+    from maia_lab.notebook import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """``%unload_ext maia_lab``: the shell as it was before."""
+    from maia_lab.notebook import unload
+
+    unload(shell)
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    return [{"src": "labextension", "dest": "maia-lab"}]

@@ -76,7 +76,7 @@ class LocalExecutor:
 
     def _step(self, code: str, seconds: float | None) -> Observation:
         self.namespace.update(self._bound, __name__="__main__", __builtins__=builtins)
-        step = _Step(self._store)
+        step = Record(self._store)
         outcome: Literal["done", "error", "interrupted", "limit"]
         began = time.perf_counter()
         try:
@@ -102,7 +102,7 @@ class LocalExecutor:
             tuple(step.parts), tuple(step.measurements), tuple(step.scores), outcome, error, took
         )
 
-    def _run(self, code: str, step: _Step) -> str:
+    def _run(self, code: str, step: Record) -> str:
         try:
             for part in _compiled(code):
                 value = eval(part, self.namespace)  # Of statements: None.
@@ -115,10 +115,10 @@ class LocalExecutor:
         return ""
 
 
-def explain(error: BaseException) -> str:
-    """A traceback's text, with the experiment's own lines and without frames of this package."""
+def explain(error: BaseException, hidden: tuple[str, ...] = (PACKAGE,)) -> str:
+    """A traceback's text with the experiment's own lines, without frames of ``hidden`` folders."""
     report = traceback.TracebackException.from_exception(error)
-    _leave_out_package(report)
+    _leave_out(hidden, report)
     # An error in the grammar has no frames: a heading over nothing would only puzzle.
     text = "".join(report.format() if report.stack else report.format_exception_only())
     if len(text) > MOST_ERROR:
@@ -126,10 +126,11 @@ def explain(error: BaseException) -> str:
     return text
 
 
-class _Step(Kept):
+class Record(Kept):
     """Keeps what one run puts out, within bounds, and nothing that other threads put out."""
 
     def __init__(self, store: Callable[[bytes], str]) -> None:
+        """Begin a run on this thread; ``store`` keeps a picture's file and returns its sha256."""
         super().__init__(store)
         self._strangers = set(threading.enumerate()) - {threading.current_thread()}
         self._printed: list[str] = []
@@ -142,6 +143,7 @@ class _Step(Kept):
         return threading.current_thread() not in self._strangers
 
     def text(self, text: str) -> None:
+        """Take printed text."""
         if not self.mine:
             Shown().text(text)
             return
@@ -151,6 +153,7 @@ class _Step(Kept):
             self._length += len(text)
 
     def picture(self, image: Image.Image, alt: str) -> None:
+        """Take a picture."""
         if not self.mine:
             Shown().picture(image, alt)
             return
@@ -161,10 +164,12 @@ class _Step(Kept):
                 super().picture(image, alt)
 
     def measured(self, measurements: Sequence[Measurement]) -> None:
+        """Take one comparison's conditions."""
         if self.mine:
             super().measured(measurements)
 
     def scored(self, scores: Sequence[Score]) -> None:
+        """Take a conclusion's scores."""
         if self.mine:
             super().scored(scores)
 
@@ -192,7 +197,7 @@ class _Stream(io.TextIOBase):
     """
 
     def __init__(self) -> None:
-        self._step: _Step | None = None
+        self._step: Record | None = None
         self._real: TextIO | None = None
 
     @property
@@ -210,7 +215,7 @@ class _Stream(io.TextIOBase):
         return len(text)
 
     @contextlib.contextmanager
-    def for_(self, step: _Step) -> Iterator[None]:
+    def for_(self, step: Record) -> Iterator[None]:
         """Take the streams' place while a step runs; then everything in ``sys`` is as it was."""
         before = {name: getattr(sys, name) for name in SYSTEM}
         self._step, self._real = step, sys.stdout
@@ -245,7 +250,7 @@ def _last_state(line: str) -> str:
     return content.rpartition("\r")[2] + line[len(content) :]
 
 
-def _show(value: object, step: _Step) -> None:
+def _show(value: object, step: Record) -> None:
     grid = Grid.of(value)
     if grid is None:
         step.text(f"{value!r}\n")
@@ -253,10 +258,10 @@ def _show(value: object, step: _Step) -> None:
         step.picture(grid.draw(), grid.alt)
 
 
-def _leave_out_package(report: traceback.TracebackException) -> None:
+def _leave_out(hidden: tuple[str, ...], report: traceback.TracebackException) -> None:
     report.stack = traceback.StackSummary.from_list(
-        [frame for frame in report.stack if not frame.filename.startswith(PACKAGE)]
+        [frame for frame in report.stack if not frame.filename.startswith(hidden)]
     )
     for other in (report.__cause__, report.__context__, *(report.exceptions or ())):
         if other is not None:
-            _leave_out_package(other)
+            _leave_out(hidden, other)

@@ -71,15 +71,7 @@ def _one_step(session: Session, agent: Agent, reviewer: Reviewer, executor: Exec
     state = session.state
     match state.phase:
         case Phase.THINKING:
-            briefing = session.briefing
-            if briefing.steps_left < 1:
-                session.stop("the budget of steps is spent", by="budget")
-                return
-            reply = think(agent, briefing)
-            if briefing.must_conclude and not isinstance(reply, Conclusion):
-                session.stop("the budget is spent and the agent did not conclude", by="budget")
-                return
-            session.offer(reply, agent.name)
+            next_thought(session, agent)
         case Phase.WAITING if state.offered is not None:
             ticket = session.ticket
             verdict = reviewer.review(state.offered, session.note)
@@ -100,6 +92,27 @@ def _one_step(session: Session, agent: Agent, reviewer: Reviewer, executor: Exec
                 session.not_yet(note, reviewer.name)
             else:
                 session.accept(reviewer.name)
+
+
+def next_thought(session: Session, agent: Agent, wanted: Callable[[], bool] = lambda: True) -> None:
+    """Ask the agent for the next step and offer it; stop the session where its budget is spent.
+
+    Args:
+        session: one in which the agent is to think.
+        agent: who thinks.
+        wanted: asked once the reply is there; a reply nobody wants any more is dropped.
+    """
+    briefing = session.briefing
+    if briefing.steps_left < 1:
+        session.stop("the budget of steps is spent", by="budget")
+        return
+    reply = think(agent, briefing)
+    if not wanted():
+        return
+    if briefing.must_conclude and not isinstance(reply, Conclusion):
+        session.stop("the budget is spent and the agent did not conclude", by="budget")
+        return
+    session.offer(reply, agent.name)
 
 
 def think(agent: Agent, briefing: Briefing) -> Proposal | Conclusion:

@@ -262,11 +262,18 @@ class Session:
         """
         with self._lock:
             self._append(Resumed(self.journal.epoch, policy))
-            state, offered = self._state, self._state.offered
+            state = self._state
             if state.phase is Phase.RUNNING:
                 lost = "The process ended while this step ran; what it did is unknown."
                 self._append(Observed(state.step, Observation(outcome="unknown", error=lost)))
-            elif state.phase in (Phase.WAITING, Phase.APPROVED) and offered is not None:
+            elif state.phase in (Phase.WAITING, Phase.APPROVED):
+                self.offer_again()
+
+    def offer_again(self) -> None:
+        """Void every ticket and approval of the proposal that waits or has not begun."""
+        with self._lock:
+            offered = self._state.offered
+            if offered is not None:
                 self._append(replace(offered, revision=offered.revision + 1))
 
     # For whoever opened it.

@@ -20,12 +20,14 @@ from maia_lab.loop import Agent, Reviewer, run
 from maia_lab.review import Policy
 from maia_lab.session import Session
 from maia_lab.study import Study, open_study
-from maia_lab.task import DESCRIBE
+from maia_lab.task import DESCRIBE, Question
 from maia_lab.unit import Unit
 from maia_lab.version import __version__
 from maia_lab.world import Progress, World
 
 Reader = Callable[[Event], None]
+Driver = Callable[[Session, Study, Agent], Callable[[], None]]
+"""Takes a session with what it is worked with; returns what :meth:`Session.wait` does."""
 
 
 def describe(
@@ -45,8 +47,11 @@ def describe(
     seed: int = 0,
     session: str | None = None,
     folder: str | Path | None = None,
+    name: str = "net",
+    question: str | None = None,
     progress: Progress | None = None,
     reader: Reader | None = None,
+    driver: Driver | None = None,
 ) -> Session:
     """Ask an agent what makes a unit active. Nothing runs before :meth:`Session.wait`.
 
@@ -66,8 +71,11 @@ def describe(
         seed: where every random choice starts from.
         session: a name for it; a readable one is made up otherwise.
         folder: where sessions are kept, if not in the user's data folder.
+        name: what a model given as an object is called in the address.
+        question: asked of the unit in place of what makes it active.
         progress: told (done, total) while the exemplars are computed.
         reader: sent every event as it happens.
+        driver: works the session, where that is not done in a terminal.
 
     Returns:
         The session, opened: ``.wait()``, then ``.conclusion``, ``.scores``, ``.ledger``,
@@ -88,7 +96,7 @@ def describe(
     Journal.check(root, named)
     study = open_study(
         unit, layer, index, data=data, generator=generator, preprocess=preprocess,
-        classes=classes, direction=direction, seed=seed, progress=progress,
+        classes=classes, direction=direction, name=name, seed=seed, progress=progress,
     )  # fmt: skip
     experimenter = _agent(agent, study, seed)
     journal = Journal.create(root, named)
@@ -108,11 +116,12 @@ def describe(
         options=study.options,
         version=__version__,
     )
-    opened = Opened(journal.name, DESCRIBE.ask(study.unit), setting)
+    asked = Question("ask", study.unit, question) if question else DESCRIBE.ask(study.unit)
+    opened = Opened(journal.name, asked, setting)
     going = Session.open(journal, opened)
     for remark in world.remarks:
         going.note(remark, by="data")
-    return _ready(going, study, experimenter, review, reader)
+    return _ready(going, study, experimenter, review, reader, driver)
 
 
 def resume(
@@ -123,6 +132,7 @@ def resume(
     review: Policy = "ask",
     progress: Progress | None = None,
     reader: Reader | None = None,
+    driver: Driver | None = None,
 ) -> Session:
     """Go on with a session that was paused, interrupted, or lost its process.
 
@@ -133,6 +143,7 @@ def resume(
         review: chosen anew, since no policy survives a restart.
         progress: told (done, total) while the exemplars are computed.
         reader: sent every event from the first on.
+        driver: works the session, where that is not done in a terminal.
 
     Raises:
         SessionError: it has ended, or weights or data are not the ones it began with.
@@ -156,7 +167,8 @@ def resume(
                     "bring them back, or start a new session",
                 )
         going.resume(review)
-        return _ready(going, study, _agent(setting.agent, study, setting.seed), review, reader)
+        agent = _agent(setting.agent, study, setting.seed)
+        return _ready(going, study, agent, review, reader, driver)
     except MaiaError:
         going.journal.close()
         raise
@@ -221,12 +233,19 @@ def _agent(name: str, study: Study, seed: int) -> Agent:
 
 
 def _ready(
-    session: Session, study: Study, agent: Agent, policy: Policy, reader: Reader | None
+    session: Session,
+    study: Study,
+    agent: Agent,
+    policy: Policy,
+    reader: Reader | None,
+    driver: Driver | None,
 ) -> Session:
     """Make ``session.wait()`` work it to its end in this process."""
     if reader is not None:
         session.journal.read_by(reader)
     study.tools.may_conclude = lambda: session.concluding
+    if driver is not None:
+        return session.finish_by(driver(session, study, agent))
     reviewer: Reviewer = ConsoleReviewer() if policy == "ask" else PolicyReviewer(policy)
     names = {"system": study.system, "tools": study.tools}
     executor = LocalExecutor(names, study.tools.recorder, session.journal.keep)

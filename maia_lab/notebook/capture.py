@@ -1,0 +1,137 @@
+"""Everything that one cell shows, kept for its step while the front end shows it as always."""
+
+from __future__ import annotations
+
+import base64
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import IPython
+from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
+from PIL import Image
+
+from maia_lab import images
+from maia_lab.errors import DataError
+from maia_lab.executor import PACKAGE, Record, explain
+from maia_lab.grid import Grid
+from maia_lab.notebook import display
+from maia_lab.observation import Measurement, Observation, Score
+
+SHELL = str(Path(IPython.__file__).parent) + os.sep
+_KINDS = ("image/png", "image/jpeg")
+
+
+class Capture:
+    """Begins when it is made, ends with :meth:`finish`; what ``tools`` writes to meanwhile."""
+
+    def __init__(self, shell: InteractiveShell, store: Callable[[bytes], str]) -> None:
+        """Listen to a shell; ``store`` keeps a picture's file and returns its sha256."""
+        self._shell, self._record, self._silent = shell, Record(store), False
+        self._undo: list[Callable[[], None]] = []
+        for stream in {id(s): s for s in (sys.stdout, sys.stderr)}.values():
+            self._replace(stream, "write", self._writing)
+        self._replace(shell.display_pub, "publish", self._publishing)
+
+    # What tools says and shows.
+
+    def text(self, text: str) -> None:
+        """Take printed text: it is printed, and thereby kept."""
+        sys.stdout.write(text)
+
+    def picture(self, image: Image.Image, alt: str) -> None:
+        """Keep a picture as it is, and show it."""
+        self._record.picture(image, alt)
+        self._silent = True
+        try:
+            display.picture(image, alt)
+        finally:
+            self._silent = False
+
+    def measured(self, measurements: Sequence[Measurement]) -> None:
+        """Take one comparison's conditions."""
+        self._record.measured(measurements)
+
+    def scored(self, scores: Sequence[Score]) -> None:
+        """Take a conclusion's scores."""
+        self._record.scored(scores)
+
+    # The end.
+
+    def finish(
+        self, result: ExecutionResult, seconds: float, remarks: Sequence[str]
+    ) -> Observation:
+        """Stop listening; everything that came out, with remarks added at the end."""
+        while self._undo:
+            self._undo.pop()()
+        if result.result is not None:
+            self._value(result.result)
+        for remark in remarks:
+            self._record.text(f"{remark}\n")
+        self._record.close()
+        error = result.error_before_exec or result.error_in_exec
+        outcome: Literal["done", "error", "interrupted"] = "done" if error is None else "error"
+        if error is not None and isinstance(error.__cause__ or error, KeyboardInterrupt):
+            outcome = "interrupted"
+        return Observation(
+            tuple(self._record.parts),
+            tuple(self._record.measurements),
+            tuple(self._record.scores),
+            outcome,
+            "" if error is None else explain(error, (PACKAGE, SHELL)),
+            seconds,
+        )
+
+    def _value(self, value: object) -> None:
+        grid = Grid.of(value)
+        if grid is not None:
+            self._record.picture(grid.draw(), grid.alt)
+        else:
+            self._record.text(f"{value!r}\n")
+
+    def _replace(self, thing: Any, name: str, wrap: Callable[[Any], Any]) -> None:
+        before, own = getattr(thing, name), vars(thing).get(name)
+        ours = wrap(before)
+        setattr(thing, name, ours)
+
+        def undo() -> None:
+            # Whoever replaced it after us is left in place.
+            if vars(thing).get(name) is ours:
+                if own is not None:
+                    setattr(thing, name, own)
+                else:
+                    delattr(thing, name)
+
+        self._undo.append(undo)
+
+    def _writing(self, write: Callable[[str], int]) -> Callable[[str], int]:
+        def both(text: str) -> int:
+            if not self._silent and self._record.mine:
+                self._record.text(text)
+            return write(text)
+
+        return both
+
+    def _publishing(self, publish: Callable[..., None]) -> Callable[..., None]:
+        def both(data: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+            if not self._silent:
+                self._shown(data)
+            publish(data, *args, **kwargs)
+
+        return both
+
+    def _shown(self, data: dict[str, Any]) -> None:
+        """Keep what a cell displays: its picture where it has one, else its plain text."""
+        plain = str(data.get("text/plain", ""))
+        for kind in _KINDS:
+            if content := data.get(kind):
+                try:
+                    raw = base64.b64decode(content) if isinstance(content, str) else bytes(content)
+                    self._record.picture(images.decode(raw, "a displayed picture"), plain)
+                    return
+                except (ValueError, DataError):
+                    continue
+        if text := data.get("text/markdown") or plain:
+            self._record.text(f"{text}\n")

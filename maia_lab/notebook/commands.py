@@ -1,0 +1,248 @@
+"""What each ``%maia`` command does."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from maia_lab import places
+from maia_lab.errors import SessionError
+from maia_lab.notebook.display import say
+from maia_lab.notebook.kernel import Notebook
+from maia_lab.notebook.live import Live
+from maia_lab.notebook.opening import Opening
+from maia_lab.notebook.subject import Progress, Subject, named
+from maia_lab.session import Session
+from maia_lab.start import find
+from maia_lab.state import Phase
+
+
+class Commands:
+    """One notebook's commands."""
+
+    def __init__(self, notebook: Notebook) -> None:
+        """Serve one notebook."""
+        self._notebook = notebook
+        opening = Opening(notebook)
+        self.describe = self.ask = opening.describe
+        self.resume = opening.resume
+
+    def run(self, options: argparse.Namespace, body: str | None) -> None:
+        """Do what was parsed; ``body`` is the cell's, for ``%%maia``."""
+        if body is not None and options.command not in ("ask", "try"):
+            raise SessionError(options.command, "takes no cell body", "write it with one %")
+        if options.command == "try":
+            raise SessionError("try", "runs a cell's body", "begin a cell with %%maia try")
+        if options.command == "ask":
+            options.question = (body or "").strip()
+            if not options.question:
+                raise SessionError("ask", "needs a question", "write it in the cell's body")
+        getattr(self, options.command.replace("-", "_"))(options)
+
+    def pause(self, options: argparse.Namespace) -> None:
+        """Leave the session as it is."""
+        del options
+        live = self._notebook.lives.need()
+        live.pause("paused by the reviewer")
+        self._notebook.page.tell(live)
+        say(f"{live.name} is paused; %maia resume goes on.")
+
+    def stop(self, options: argparse.Namespace) -> None:
+        """End the session."""
+        live = self._notebook.lives.need()
+        live.stop(" ".join(options.reason) or "stopped by the reviewer")
+        self._notebook.page.tell(live)
+        say(f"{live.name} has ended without a conclusion.")
+
+    # Decide and speak.
+
+    def approve(self, options: argparse.Namespace) -> None:
+        """Approve the open proposal, or accept the scored conclusion."""
+        notebook, live = self._notebook, self._notebook.lives.need()
+        if live.phase is Phase.SCORED:
+            self.accept(options)
+            return
+        offered = live.waiting
+        if offered is None:
+            raise SessionError(
+                live.name, f"has nothing to approve ({live.session.state})", "see %maia status"
+            )
+        if notebook.page.there:
+            note = " ".join(options.note)
+            live.approve(live.source(offered), live.cell(offered.step), note, run=True)
+            notebook.page.tell(live)
+        else:
+            notebook.run_here(live, "human")
+            notebook.go_on(live)
+
+    def reject(self, options: argparse.Namespace) -> None:
+        """Send the open proposal or the scored conclusion back."""
+        live = self._notebook.lives.need()
+        live.reject(" ".join(options.reason))
+        if live.phase is Phase.THINKING:
+            live.below = self._notebook.cell or live.below
+        self._notebook.go_on(live)
+
+    def accept(self, options: argparse.Namespace) -> None:
+        """Let the scored conclusion stand."""
+        del options
+        live = self._notebook.lives.need()
+        self._scored(live)
+        self._notebook.accept(live)
+        self._notebook.page.tell(live)
+
+    def not_yet(self, options: argparse.Namespace) -> None:
+        """Send the scored conclusion back."""
+        self._scored(self._notebook.lives.need())
+        self.reject(options)
+
+    def _scored(self, live: Live) -> None:
+        if live.phase is not Phase.SCORED:
+            raise SessionError(
+                live.name, f"has no scored conclusion ({live.session.state})", "see %maia status"
+            )
+
+    def note(self, options: argparse.Namespace) -> None:
+        """Speak to the agent."""
+        live = self._notebook.lives.need()
+        live.session.note(" ".join(options.text))
+        self._notebook.page.tell(live)
+        say("The agent reads it before its next step.")
+
+    def hypothesis(self, options: argparse.Namespace) -> None:
+        """Add, pin or strike a hypothesis."""
+        live = self._notebook.lives.need()
+        name = live.hypothesis(options.action, " ".join(options.text))
+        self._notebook.page.tell(live)
+        say(f"{name}: {live.hypotheses[name]}")
+
+    # Who decides.
+
+    def auto(self, options: argparse.Namespace) -> None:
+        """Let the next experiments run by themselves."""
+        if options.count < 0:
+            raise SessionError(options.count, "is no number of steps", "say 0 or more")
+        live = self._notebook.lives.need()
+        live.auto_left = options.count
+        say(f"The next {options.count} experiments of {live.name} run by themselves.")
+        self._let_run(live)
+
+    def policy(self, options: argparse.Namespace) -> None:
+        """Say who decides from now on."""
+        live = self._notebook.lives.need()
+        if options.policy is None:
+            say(f"{live.name}: {live.policy}")
+            return
+        live.set_policy(options.policy)
+        if options.policy == "auto":
+            say("Review is off: every experiment runs by itself, with your rights.")
+        self._let_run(live)
+
+    def _let_run(self, live: Live) -> None:
+        notebook = self._notebook
+        if notebook.page.there:
+            notebook.let_run(live)
+        elif live.waiting is not None and (policy := live.lets_run):
+            notebook.run_here(live, policy)
+            notebook.go_on(live)
+
+    def budget(self, options: argparse.Namespace) -> None:
+        """Say what is left."""
+        del options
+        live = self._notebook.lives.need()
+        setting, session = live.session.opened.setting, live.session
+        say(
+            f"{live.name}: step {session.state.step} of {setting.max_steps},"
+            f" {session.seconds:.0f} of {setting.max_seconds:.0f} s of work. --steps and --seconds"
+            " are given when a session begins."
+        )
+
+    # Look.
+
+    def status(self, options: argparse.Namespace) -> None:
+        """Say where everything stands, and bring back the open proposal."""
+        del options
+        notebook = self._notebook
+        say(f"page: {notebook.page.link.why}")
+        if not notebook.lives.by_name:
+            say("No session yet; %maia describe UNIT begins one.")
+        for live in notebook.lives.by_name.values():
+            mark = "→" if live is notebook.lives.active else " "
+            unit = live.session.opened.question.unit
+            say(f"{mark} {live.name} · {unit} · {live.session.state} · review: {live.policy}")
+        if notebook.lives.active is not None:
+            notebook.show(notebook.lives.active)
+
+    def exemplars(self, options: argparse.Namespace) -> None:
+        """Show the images that activate a unit most."""
+        stratum: str | float = options.stratum
+        if options.stratum not in ("top", "bottom", "median"):
+            try:
+                stratum = float(options.stratum)
+            except ValueError:
+                raise SessionError(
+                    options.stratum, "is not a stratum", "say top, bottom, median, or 0.9"
+                ) from None
+        with Progress() as progress:
+            study = Subject(self._notebook.shell.user_ns, options).study(progress)
+        shown = study.tools.dataset_exemplars(study.system, options.count, stratum)
+        study.tools.display(shown)
+
+    def units(self, options: argparse.Namespace) -> None:
+        """List a model's layers."""
+        from maia_lab.doors import open_model
+
+        namespace = self._notebook.shell.user_ns
+        given = namespace.get(options.model, options.model)
+        model = open_model(given, named(namespace, options.preprocess))
+        name = options.model
+        for layer, kind, count in model.layers():
+            say(f"{layer:<28} {kind:<12} {count:>6} units   e.g. {name}/{layer}/{count - 1}")
+
+    def panel(self, options: argparse.Namespace) -> None:
+        """Show hypotheses, steps and buttons."""
+        from IPython.display import display as show
+
+        from maia_lab.notebook.panel import Panel
+
+        live = self._notebook.lives.need(options.session)
+        show(Panel(self._notebook, live).box)  # type: ignore[no-untyped-call]
+
+    def report(self, options: argparse.Namespace) -> None:
+        """Write a session's report, notebook and summary."""
+        name = options.session or self._notebook.lives.need().name
+        live = self._notebook.lives.by_name.get(name)
+        session = live.session if live is not None else self._known(name)
+        for path in session.report(Path(options.out)).values():
+            say(f"wrote {path}")
+
+    def replay(self, options: argparse.Namespace) -> None:
+        """Tell a session again; nothing runs."""
+        from maia_lab.console import Narrator
+
+        narrator = Narrator(sys.stdout, live=False)
+        for event in self._known(options.session).journal.events:
+            narrator(event)
+
+    def sessions(self, options: argparse.Namespace) -> None:
+        """List all sessions."""
+        del options
+        folders = sorted(places.sessions().glob("*/journal.jsonl"))
+        for journal in folders:
+            session = self._known(journal.parent.name)
+            say(f"{session.name:<20} {session.opened.question.unit!s:<28} {session.state}")
+        if not folders:
+            say(f"No sessions in {places.sessions()} yet.")
+
+    def doctor(self, options: argparse.Namespace) -> None:
+        """Say what is installed and what works here."""
+        from maia_lab.doctor import findings
+
+        del options
+        for finding in findings():
+            say(f"{'ok  ' if finding.fine else 'FAIL'} {finding.what}: {finding.says}")
+        say(f"ok   page: {self._notebook.page.link.why}")
+
+    def _known(self, name: str) -> Session:
+        return find(name, readonly=True)

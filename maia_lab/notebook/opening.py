@@ -1,0 +1,211 @@
+"""Begin a session from a cell, or go back to the one it began."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from maia_lab import places
+from maia_lab.errors import SessionError
+from maia_lab.notebook import display
+from maia_lab.notebook.display import say
+from maia_lab.notebook.hooks import parent
+from maia_lab.notebook.kernel import Notebook, conclusion
+from maia_lab.notebook.live import Live
+from maia_lab.notebook.subject import Progress, Subject
+from maia_lab.session import Session
+from maia_lab.start import describe, find, resume
+from maia_lab.state import Phase
+
+ANSWER = 0.5
+"""Seconds a front end has to say that it has the labextension, once it is needed."""
+
+
+class Opening:
+    """The commands that open sessions."""
+
+    def __init__(self, notebook: Notebook) -> None:
+        """Serve one notebook."""
+        self._notebook = notebook
+
+    def describe(self, options: argparse.Namespace) -> None:
+        """Begin a session; or go back to the one that this cell began."""
+        self._own_page()
+        name = options.session or (
+            None if options.new else self._notebook.begun_by(self._notebook.cell)
+        )
+        live = self._notebook.lives.by_name.get(name) if name else None
+        subject = Subject(self._notebook.shell.user_ns, options)
+        if live is not None and str(live.session.opened.question.unit) == str(subject.unit):
+            self._again(live)
+        elif name and (known := _find(name)) is not None:
+            if str(known.opened.question.unit) != str(subject.unit):
+                if options.session:
+                    raise SessionError(
+                        name, f"studies {known.opened.question.unit}", "leave out --session"
+                    )
+                self._begin(options, subject)
+            else:
+                self._reopen(known, subject)
+        elif options.session:
+            study = subject.study()
+            self._notebook.shell.user_ns.update(system=study.system, tools=study.tools)
+            say(
+                f"{name} is not on this machine: its cells run as ordinary ones, with `system` and"
+                " `tools` of the same unit. Without --session, this begins a session."
+            )
+        else:
+            self._begin(options, subject)
+
+    def _begin(self, options: argparse.Namespace, subject: Subject) -> None:
+        question = getattr(options, "question", None)
+        if question and options.agent == "offline":
+            raise SessionError(
+                "the offline experimenter", "can only describe", "name another with --agent"
+            )
+        if options.wait and options.review == "ask":
+            raise SessionError(
+                "--wait",
+                "leaves nobody to approve: a cell that runs takes no answers",
+                "add --review safe or, on a throwaway machine, --review auto",
+            )
+        box: list[Live] = []
+        with Progress() as progress:
+            describe(
+                subject.model if subject.is_object else subject.unit,
+                subject.unit.layer if subject.is_object else None,
+                subject.unit.index if subject.is_object else None,
+                **subject.options,
+                generator=options.generator,
+                agent=options.agent,
+                review=options.review,
+                max_steps=options.steps,
+                max_seconds=options.seconds,
+                seed=options.seed,
+                session=options.name,
+                name=subject.unit.model,
+                question=question,
+                progress=progress,
+                driver=lambda session, study, agent: _boxed(
+                    box, Live(session, study, agent, options.review)
+                ),
+            )
+        live = box[0]
+        self._notebook.take(live, self._notebook.cell)
+        if options.review == "auto":
+            say("Review is off: every experiment runs by itself, with your rights.")
+        self._greet(live)
+        if options.wait:
+            self._notebook.work_here(live)
+        else:
+            self._notebook.go_on(live)
+
+    def _greet(self, live: Live) -> None:
+        opened = live.session.opened
+        line = f"{live.name} studies {opened.question.unit} with {opened.setting.data}"
+        line += f"; images by {opened.setting.generator}" if opened.setting.generator else ""
+        say(line + ".")
+        if not self._notebook.page.there:
+            say(
+                f"Add --session {live.name} to this line to come back to it after a restart."
+                f" The page's buttons are not there ({self._notebook.page.link.why})."
+            )
+
+    def _again(self, live: Live) -> None:
+        """The same cell, run again in the same kernel."""
+        notebook = self._notebook
+        notebook.take(live, notebook.cell or live.magic)
+        if live.session.state.ended:
+            self._show_ended(live)
+            return
+        live.resume()
+        say(f"{live.name} goes on ({live.session.state}). --new would begin another session.")
+        self._proceed(live)
+
+    def _proceed(self, live: Live) -> None:
+        if live.phase is Phase.THINKING:
+            self._notebook.go_on(live)
+        else:
+            self._notebook.page.tell(live)
+            self._notebook.show(live)
+
+    def _reopen(self, known: Session, subject: Subject) -> None:
+        """A session of an earlier kernel."""
+        with Progress() as progress:
+            study = subject.study(progress, known)
+        if known.state.ended:
+            study.tools.may_conclude = lambda: known.concluding
+            live = Live(known, study, None, "ask")
+            self._notebook.take(live, self._notebook.cell)
+            self._show_ended(live)
+            return
+        box: list[Live] = []
+        resume(
+            known.name,
+            study=study,
+            driver=lambda session, study, agent: _boxed(box, Live(session, study, agent, "ask")),
+        )
+        self._notebook.take(box[0], self._notebook.cell)
+        say(f"{known.name} goes on ({box[0].session.state}).")
+        self._proceed(box[0])
+
+    def _show_ended(self, live: Live) -> None:
+        say(f"{live.name} has ended; `system` and `tools` are its own. --new begins another.")
+        if live.phase is Phase.CONCLUDED:
+            display.markdown(conclusion(live))
+        self._notebook.page.tell(live)
+
+    def resume(self, options: argparse.Namespace) -> None:
+        """Go on with a session of this kernel, or open one from the disk."""
+        self._own_page()
+        name = options.session or self._notebook.lives.need().name
+        live = self._notebook.lives.by_name.get(name)
+        if live is None:
+            known = _find(name)
+            if known is None:
+                raise SessionError(
+                    name, f"is not a session in {places.sessions()}", "see %maia sessions"
+                )
+            if objects := dict(known.opened.setting.options).get("objects"):
+                raise SessionError(
+                    name,
+                    f"was begun with variables of its notebook ({objects})",
+                    f"define them and run its %maia describe line with --session {name}",
+                )
+            unit = known.opened.question.unit
+            options = argparse.Namespace(
+                unit=str(unit), data=None, preprocess=None, classes=None, seed=0
+            )
+            self._reopen(known, Subject(self._notebook.shell.user_ns, options))
+            return
+        if live.session.state.ended:
+            self._show_ended(live)
+            return
+        self._notebook.activate(live)
+        live.below = self._notebook.cell or live.below
+        live.bind(self._notebook.shell.user_ns)
+        live.resume()
+        self._proceed(live)
+
+    def _own_page(self) -> None:
+        """Let the page that runs this cell be the one that inserts the next."""
+        link = self._notebook.page.link
+        link.settle(ANSWER)
+        link.own(parent(self._notebook.shell).get("header", {}).get("session"))
+
+
+def _find(name: str) -> Session | None:
+    try:
+        return find(name, readonly=True)
+    except SessionError:
+        return None
+
+
+def _boxed(box: list[Live], live: Live) -> Callable[[], None]:
+    """A driver that hands its session over to the notebook's cells."""
+    box.append(live)
+
+    def wait() -> None:
+        raise SessionError(live.name, "goes on in this notebook's cells", "run the next one")
+
+    return wait

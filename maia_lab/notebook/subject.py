@@ -1,0 +1,93 @@
+"""The unit that a line names, its model and data perhaps variables of the notebook."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from maia_lab.errors import SessionError, UnitError
+from maia_lab.session import Session
+from maia_lab.study import Study
+from maia_lab.unit import Unit
+
+
+class Subject:
+    """The unit that a line names, its model perhaps a variable of the notebook."""
+
+    def __init__(self, namespace: dict[str, Any], options: argparse.Namespace) -> None:
+        """Read the line against the notebook's variables."""
+        self.unit = Unit.parse(options.unit)
+        found = namespace.get(self.unit.model)
+        self.is_object = found is not None and not isinstance(found, str)
+        self.model: object = found if self.is_object else self.unit.model
+        if self.is_object and not (callable(found) or hasattr(found, "layers")):
+            raise UnitError(
+                self.unit.model,
+                f"is a {type(found).__name__} here, and no model",
+                "name a torch module or a function of images",
+            )
+        data = options.data
+        classes = named(namespace, options.classes)
+        self.options: dict[str, Any] = {
+            "data": namespace.get(data, data) if data else None,
+            "preprocess": named(namespace, options.preprocess),
+            "classes": None if classes is None else tuple(classes),
+        }
+
+    def study(
+        self, progress: Callable[[int, int], None] | None = None, known: Session | None = None
+    ) -> Study:
+        """Open it, as a session was begun with it where one is given."""
+        from maia_lab.study import open_study
+
+        options, kept = dict(self.options), {}
+        if known is not None:
+            kept = dict(known.opened.setting.options)
+            options["data"] = options["data"] or kept.get("data")
+            options["seed"] = known.opened.setting.seed
+            options["generator"] = kept.get("generator")
+        if self.is_object:
+            return open_study(
+                self.model,
+                self.unit.layer,
+                self.unit.index,
+                name=self.unit.model,
+                progress=progress,
+                **options,
+            )
+        return open_study(self.unit, progress=progress, **options)
+
+
+def named(namespace: dict[str, Any], name: str | None) -> Any:
+    """A variable of the notebook."""
+    if name is None:
+        return None
+    if name not in namespace:
+        raise SessionError(name, "is not a variable of this notebook", "define it first")
+    return namespace[name]
+
+
+class Progress:
+    """A line that is rewritten while the exemplars are computed."""
+
+    def __init__(self) -> None:
+        """Show nothing yet: with a cached index there is nothing to wait for."""
+        self._shown = -1
+
+    def __enter__(self) -> Callable[[int, int], None]:
+        """What is told (done, total)."""
+        return self._tell
+
+    def __exit__(self, *error: object) -> None:
+        """Go to the line's start, for whatever is written next."""
+        if self._shown >= 0:
+            sys.stdout.write("\r")
+
+    def _tell(self, done: int, total: int) -> None:
+        percent = 100 * done // max(total, 1)
+        if percent != self._shown:
+            self._shown = percent
+            sys.stdout.write(f"\rlooking at the data … {percent} %")
+            sys.stdout.flush()

@@ -1,0 +1,225 @@
+"""What the page is told and may ask for: owners, reloads, restarts, policies, conclusions."""
+
+import itertools
+
+import kernels
+import pytest
+
+UNIT = "synthetic/one/1001"
+
+
+@pytest.fixture(scope="module")
+def manager(own_folders):
+    manager = kernels.start()
+    yield manager
+    manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture
+def another(manager):
+    """Opens one page more of the same notebook."""
+    opened = []
+
+    def another(comm=None):
+        front = kernels.FrontEnd(manager, labextension=True)
+        front.comm = comm
+        opened.append(front)
+        return front
+
+    yield another
+    for front in opened:
+        front.close()
+
+
+@pytest.fixture
+def page(another):
+    """A page of its own for each test; the kernel is the same."""
+    front = another()
+    front.run("%reload_ext maia_lab", "load")
+    return front
+
+
+numbers = itertools.count()
+
+
+def begin(page, *options):
+    cell = f"cell-{next(numbers)}"
+    reply, outputs = page.run(f"%maia describe {UNIT} {' '.join(options)}", cell)
+    assert reply["status"] == "ok", outputs
+    return page.until(lambda m: m["type"] == "proposal" and m["after_cell_id"] == cell)
+
+
+def session(page, wanted):
+    return page.until(lambda m: m["type"] == "session" and wanted(m))
+
+
+def events(page, name):
+    page.run("import maia_lab", "any")
+    code = f"[type(e).__name__ for e in maia_lab.find({name!r}, readonly=True).journal.events]"
+    return kernels.text(page.run(code)[1])
+
+
+def test_a_session_is_told_in_full(page):
+    proposal = begin(page)
+    told = session(page, lambda m: m["phase"] == "waiting")
+    assert told["unit"] == UNIT and told["active"] and told["agent"] == "offline"
+    assert told["magic_cell_id"] == proposal["after_cell_id"]
+    assert told["policy"] == "ask" and told["budget"].startswith("step 1 of 25")
+    (line,) = told["steps"]
+    assert (line["step"], line["state"]) == (1, "waiting")
+
+
+def test_a_reloaded_page_is_told_everything_and_takes_over(page, another):
+    proposal = begin(page)
+    again = another(page.comm)
+    again.hello()
+    state = again.until(lambda m: m["type"] == "state" and m["owner"] == again.id)
+    (open_now,) = [p for p in state["proposals"] if p["session"] == proposal["session"]]
+    assert open_now["source"] == proposal["source"] and open_now["owner"] == again.id
+    assert again.approve_and_run(open_now)[0]["status"] == "ok"
+    assert again.step(1, "done")
+
+
+def test_a_second_tab_does_not_take_over_while_the_first_answers(page, another):
+    proposal = begin(page)
+    tab = another(page.comm)
+    tab.hello()
+    assert page.until(lambda m: m["type"] == "who")["client"] == page.id
+    page.send({"type": "present", "client": page.id})
+    assert tab.until(lambda m: m["type"] == "state")["owner"] == page.id
+    with pytest.raises(TimeoutError):
+        tab.until(lambda m: m["type"] == "state" and m["owner"] == tab.id, timeout=3)
+    answers = [page.approve(proposal)["ok"], tab.approve(proposal)["ok"]]
+    assert answers == [True, False]
+
+
+def test_the_hypotheses_a_note_and_a_pin_reach_the_agent_and_the_page(page):
+    proposal = begin(page)
+    name = proposal["session"]
+    assert page.ask({"type": "note", "session": name, "text": "look at sand"})["ok"]
+    ask = {"type": "hypothesis", "session": name}
+    assert page.ask({**ask, "action": "add", "text": "it sees sand"})["ok"]
+    assert page.ask({**ask, "action": "pin", "text": "R1"})["ok"]
+    assert not page.ask({**ask, "action": "strike", "text": "H9"})["ok"]
+    (mine,) = session(page, lambda m: any(h["pinned"] for h in m["hypotheses"]))["hypotheses"]
+    assert (mine["id"], mine["text"], mine["status"]) == ("R1", "it sees sand", "untested")
+    assert events(page, name).count("Noted") == 3
+
+
+def test_a_policy_runs_cells_visibly_and_each_is_told_once(page):
+    proposal = begin(page)
+    name = proposal["session"]
+    assert page.ask({"type": "auto", "session": name, "n": 2})["ok"]
+    first = page.step(1, "approved")
+    assert first["run"]
+    assert page.run(proposal["source"], proposal["cell_id"])[0]["status"] == "ok"
+    second = page.proposal()
+    assert second["run"] and "run" not in page.step(2, "approved")
+    assert page.run(second["source"], second["cell_id"])[0]["status"] == "ok"
+    third = page.proposal()
+    assert not third["run"]
+    assert session(page, lambda m: m["phase"] == "waiting" and m["words"].startswith("step 3"))
+
+
+def test_a_conclusion_scores_itself_is_sent_back_and_accepted(page):
+    proposal = begin(page, "--steps", "3")
+    page.approve_and_run(proposal)
+    proposal = page.proposal()
+    name = proposal["session"]
+    rejection = {"type": "reject", "cell_id": proposal["cell_id"], "note": "conclude now"}
+    assert page.ask({**rejection, "ticket": page.ticket(proposal)})["ok"]
+    proposal = page.proposal()
+    assert proposal["kind"] == "conclusion" and proposal["estimate"]
+    early = page.ask({"type": "accept", "session": name, "step": 3})
+    assert not early["ok"] and "is not a conclusion that waits" in early["why"]
+    page.approve_and_run(proposal)
+    assert page.step(3, "scored")
+    assert not page.ask({"type": "accept", "session": name, "step": 2})["ok"]
+    assert page.ask({"type": "accept", "session": name, "step": 3})["ok"]
+    words = page.until(lambda m: m["type"] == "markdown")
+    assert words["source"].startswith("## Conclusion")
+    assert words["after_cell_id"] == proposal["cell_id"]
+    assert page.step(3, "accepted")
+    assert session(page, lambda m: m["phase"] == "concluded")
+
+
+def test_not_yet_sends_a_conclusion_back(page):
+    proposal = begin(page, "--steps", "12")
+    name = proposal["session"]
+    page.ask({"type": "auto", "session": name, "n": 12})
+    source = ""
+    while "the conclusion" not in source.partition("\n")[0]:
+        step = page.until(lambda m: m.get("session") == name and m.get("run"))
+        source = step.get("source") or proposal["source"]
+        page.run(source, step["cell_id"])
+    assert page.step(step["step"], "scored")
+    answer = page.ask(
+        {"type": "not_yet", "session": name, "step": step["step"], "note": "test snow"}
+    )
+    assert answer["ok"]
+    assert "test snow" in page.step(step["step"], "done")["words"]
+
+
+def test_stop_ends_a_session_and_its_proposal_cannot_run(page):
+    proposal = begin(page)
+    name = proposal["session"]
+    assert page.ask({"type": "stop", "session": name})["ok"]
+    assert session(page, lambda m: m["phase"] == "stopped")
+    assert not page.approve(proposal)["ok"]
+    reply, _ = page.run(proposal["source"], proposal["cell_id"])
+    assert reply["ename"] == "Refused"
+
+
+def test_an_experiment_of_ones_own_sets_the_open_proposal_aside(page):
+    proposal = begin(page)
+    reply, _ = page.run("%%maia try \"my idea\"\nprint('mine')", "mine")
+    assert reply["status"] == "ok"
+    assert "experiment of their own" in page.step(1, "rejected")["words"]
+    assert page.step(2, "done")["cell_id"] == "mine"
+    third = page.proposal()
+    assert (third["step"], third["after_cell_id"]) == (3, "mine")
+    assert not page.approve(proposal)["ok"]
+
+
+def test_messages_that_are_none_are_answered_and_change_nothing(page):
+    proposal = begin(page)
+    for message in (
+        {"type": "approve"},
+        {"type": "nonsense"},
+        {"type": "note", "session": 3, "text": "x"},
+        {"type": "auto", "session": proposal["session"], "n": True},
+        {"type": "note", "session": "nobody", "text": "x"},
+    ):
+        answer = page.ask(message)
+        assert not answer["ok"] and answer["why"]
+    assert page.approve(proposal)["ok"]
+
+
+def test_a_page_of_another_protocol_is_not_talked_to_and_both_are_told(page):
+    page.run("%unload_ext maia_lab")
+    page.hello = lambda **_: kernels.FrontEnd.hello(page, protocol=99, version="9.9")
+    page.run("%load_ext maia_lab", "load")
+    said = kernels.text(page.run("%maia status")[1])
+    assert "9.9" in said and "install the same" in said
+
+
+def test_after_a_kernel_restart_the_magic_finds_its_session_by_the_notebooks_memory(
+    page, manager, another
+):
+    proposal = begin(page)
+    name = proposal["session"]
+    page.approve_and_run(proposal)
+    second = page.proposal()
+    manager.restart_kernel(now=True)
+    again = another()
+    hello, cell = again.hello, proposal["after_cell_id"]
+    again.hello = lambda **_: hello(sessions={cell: name})
+    again.run("%load_ext maia_lab", "load")
+    reply, outputs = again.run(f"%maia describe {UNIT}", cell)
+    assert reply["status"] == "ok" and f"{name} goes on" in kernels.text(outputs)
+    offered = again.proposal()
+    assert (offered["session"], offered["step"], offered["revision"]) == (name, 2, 2)
+    assert not again.approve(second)["ok"]
+    assert again.run(proposal["source"], proposal["cell_id"])[0]["status"] == "ok"
+    assert again.run(second["source"], second["cell_id"])[0]["ename"] == "Refused"
+    assert again.approve_and_run(offered)[0]["status"] == "ok"

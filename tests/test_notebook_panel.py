@@ -1,0 +1,49 @@
+"""The panel shows a session and decides it; nothing that is said in it becomes markup."""
+
+import kernels
+import pytest
+
+UNIT = "synthetic/one/1001"
+PANEL = """
+from maia_lab.notebook.panel import Panel
+notebook = get_ipython()._maia_lab[0]
+panel = Panel(notebook, notebook.lives.need())
+"""
+
+
+@pytest.fixture(scope="module")
+def page(own_folders):
+    manager = kernels.start()
+    front = kernels.FrontEnd(manager, labextension=True)
+    front.run("%load_ext maia_lab", "load")
+    yield front
+    front.close()
+    manager.shutdown_kernel(now=True)
+
+
+def test_a_click_approves_a_cell_that_the_page_then_runs(page):
+    page.run(f"%maia describe {UNIT} --name clicked", "magic")
+    proposal = page.proposal()
+    reply, outputs = page.run(PANEL + "display(panel.box)")
+    assert reply["status"] == "ok", outputs
+    assert "application/vnd.jupyter.widget-view+json" in outputs[-1][1]["data"]
+    page.run("panel._words.value = '<script>x</script>'; panel._on_hypothesis('add')")
+    page.run("panel._do(lambda: None)")
+    shown = kernels.text(page.run("print(panel._hypotheses.value, panel._head.value)")[1])
+    assert "&lt;script&gt;" in shown and "<script" not in shown and UNIT in shown
+    page.run("panel._approve.click()")
+    assert page.step(1, "approved")["run"]
+    assert page.run(proposal["source"], proposal["cell_id"])[0]["status"] == "ok"
+    second = page.proposal()
+    page.run("panel._reject.click()")
+    assert "needs a reason" in kernels.text(page.run("print(panel._said.value)")[1])
+    page.run("panel._words.value = 'too vague'; panel._reject.click()")
+    assert page.step(2, "rejected")["words"] == "too vague"
+    assert page.proposal()["step"] == second["step"] + 1
+    assert "rejected" in kernels.text(page.run("print(panel._steps.value)")[1])
+
+
+def test_the_magic_shows_it(page):
+    reply, outputs = page.run("%maia panel")
+    assert reply["status"] == "ok", outputs
+    assert any(kind == "display_data" for kind, _ in outputs)
