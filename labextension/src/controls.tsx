@@ -1,0 +1,101 @@
+/** What one can do to a session, wherever it is shown. */
+
+import * as React from 'react';
+
+import type { Desk } from './desk.js';
+import { goesOn } from './model.js';
+import type { Request, SessionState } from './wire.js';
+
+/** How many steps one press lets run by themselves. */
+const FEW = 3;
+
+/** Buttons to go on, to pause and to stop, a box to speak, and why something was refused. */
+export function Controls(props: { session: SessionState; desk: Desk }): React.ReactElement | null {
+  const { session, desk } = props;
+  const { trans } = desk;
+  const name = session.session;
+  const [refused, setRefused] = React.useState('');
+  const ask = (message: Request): void => void desk.request(message).then(setRefused);
+  if (!goesOn(session)) {
+    return null;
+  }
+  return (
+    <>
+      <Refusal words={refused} />
+      <div className="maia-Actions">
+        {desk.model.waiting?.session === name && (
+          <button className="maia-Button" onClick={() => desk.show()}>
+            {trans.__('Go to the proposal')}
+          </button>
+        )}
+        {session.phase === 'paused' ? (
+          <button
+            className="maia-Button maia-mod-primary"
+            onClick={() => ask({ type: 'resume', session: name })}
+          >
+            {trans.__('Resume')}
+          </button>
+        ) : (
+          <>
+            <button
+              className="maia-Button"
+              title={trans.__('The next experiments run without asking, here in the notebook')}
+              onClick={() =>
+                ask({ type: 'auto', session: name, n: session.auto_left > 0 ? 0 : FEW })
+              }
+            >
+              {session.auto_left > 0
+                ? trans.__('Ask me again')
+                : trans.__('Run %1 without asking', FEW)}
+            </button>
+            <button
+              className="maia-Button"
+              onClick={() => ask({ type: 'pause', session: name })}
+            >
+              {trans.__('Pause')}
+            </button>
+            <button className="maia-Button" onClick={() => void desk.stop().then(setRefused)}>
+              {trans.__('Stop')}
+            </button>
+          </>
+        )}
+        <Say
+          label={trans.__('Say something to the agent')}
+          send={text => desk.request({ type: 'note', session: name, text }).then(setRefused)}
+        />
+      </div>
+    </>
+  );
+}
+
+/** A line to type in; what was sent is gone from it. */
+export function Say(props: {
+  label: string;
+  send: (text: string) => Promise<unknown>;
+}): React.ReactElement {
+  return (
+    <input
+      className="maia-Input"
+      type="text"
+      placeholder={props.label}
+      aria-label={props.label}
+      onKeyDown={event => {
+        const input = event.currentTarget;
+        const text = input.value.trim();
+        if (event.key === 'Enter' && !event.nativeEvent.isComposing && text) {
+          input.value = '';
+          void props.send(text);
+        }
+      }}
+    />
+  );
+}
+
+/** Why something was refused; nothing if it was not. */
+export function Refusal(props: { words: string }): React.ReactElement | null {
+  return props.words ? (
+    <p className="maia-Refused" role="alert">
+      {props.words}
+    </p>
+  ) : null;
+}

@@ -1,0 +1,516 @@
+"use strict";(self.rspackChunkmaia_lab=self.rspackChunkmaia_lab||[]).push([[232],{475(a,r,o){var e=o(601),t=o.n(e),i=o(314),n=(o.n(i))()(t());n.push([a.id,`/* Strips below the cells of a session. Colours come from the theme alone. */
+
+.maia-Footer,
+.maia-Strip {
+  --maia-accent: var(--jp-border-color1);
+
+  box-sizing: border-box;
+  margin: 4px 0 4px
+    calc(
+      var(--jp-cell-prompt-width) + var(--jp-cell-collapser-width) + var(--jp-cell-padding) + 1px
+    );
+  padding: 8px 12px;
+  border: 1px solid var(--jp-border-color2);
+  border-left: 3px solid var(--maia-accent);
+  border-radius: 0 var(--jp-border-radius) var(--jp-border-radius) 0;
+  background: var(--jp-layout-color1);
+  color: var(--jp-ui-font-color1);
+  font-family: var(--jp-ui-font-family);
+  font-size: var(--jp-ui-font-size1);
+  line-height: 1.45;
+  overflow-wrap: anywhere;
+}
+
+.maia-Footer > *,
+.maia-Strip > * {
+  margin: 0;
+}
+
+.maia-Footer > * + *,
+.maia-Strip > * + * {
+  margin-top: 7px;
+}
+
+.maia-Footer[data-maia-state='waiting'],
+.maia-Footer[data-maia-state='scored'] {
+  --maia-accent: var(--jp-brand-color1);
+
+  background: var(--jp-layout-color2);
+}
+
+.maia-Footer[data-maia-state='approved'],
+.maia-Footer[data-maia-state='running'] {
+  --maia-accent: var(--jp-info-color1);
+}
+
+.maia-Footer[data-maia-state='done'],
+.maia-Footer[data-maia-state='accepted'] {
+  --maia-accent: var(--jp-success-color1);
+}
+
+.maia-Footer[data-maia-state='error'],
+.maia-Footer[data-maia-state='interrupted'],
+.maia-Footer[data-maia-state='edited-after'] {
+  --maia-accent: var(--jp-warn-color1);
+}
+
+.maia-Footer[data-maia-state='rejected'] {
+  --maia-accent: var(--jp-border-color1);
+}
+
+.maia-Strip {
+  --maia-accent: var(--jp-brand-color1);
+}
+
+/* A settled step is a footnote, an open one asks for attention. */
+.maia-Footer:not([data-maia-state='waiting'], [data-maia-state='scored']) {
+  padding: 4px 12px;
+  border-color: transparent;
+  border-left-color: var(--maia-accent);
+}
+
+.maia-Head {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: 2px 10px;
+}
+
+.maia-State {
+  display: inline-flex;
+  align-items: center;
+  gap: 6px;
+  font-weight: 600;
+}
+
+.maia-StateIcon {
+  display: inline-flex;
+  flex: none;
+  color: var(--maia-accent, currentcolor);
+}
+
+.maia-StateIcon svg {
+  display: block;
+  width: 16px;
+  height: 16px;
+}
+
+.maia-Fact {
+  color: var(--jp-ui-font-color2);
+}
+
+.maia-Fact:not(:last-child)::after {
+  content: '\xb7';
+  margin-left: 10px;
+}
+
+.maia-Chip {
+  padding: 0 8px;
+  border: 1px solid var(--jp-border-color1);
+  border-radius: 9px;
+  color: var(--jp-ui-font-color1);
+  font-size: var(--jp-ui-font-size0);
+  line-height: 17px;
+}
+
+.maia-Why {
+  font-size: var(--jp-ui-font-size1);
+}
+
+.maia-Claims,
+.maia-Flags {
+  padding: 0;
+  list-style: none;
+}
+
+.maia-Claim,
+.maia-Flag {
+  display: flex;
+  align-items: baseline;
+  gap: 8px;
+  padding: 1px 0;
+}
+
+.maia-Flag .maia-StateIcon {
+  align-self: flex-start;
+  margin-top: 2px;
+  color: var(--jp-warn-color0);
+}
+
+.maia-Flag[data-maia-flag='risk'] .maia-StateIcon {
+  color: var(--jp-error-color1);
+}
+
+.maia-ClaimId {
+  flex: none;
+  min-width: 2.2em;
+  padding: 0 5px;
+  border: 1px solid var(--jp-border-color1);
+  border-radius: var(--jp-border-radius);
+  font-family: var(--jp-code-font-family);
+  font-size: var(--jp-ui-font-size0);
+  text-align: center;
+}
+
+.maia-ClaimId[data-maia-status='supported'] {
+  border-color: var(--jp-success-color1);
+}
+
+.maia-ClaimId[data-maia-status='contradicted'] {
+  border-color: var(--jp-error-color1);
+}
+
+.maia-ClaimId[data-maia-status='struck'] {
+  text-decoration: line-through;
+}
+
+.maia-Prediction {
+  color: var(--jp-ui-font-color2);
+}
+
+.maia-Prediction::before {
+  content: ' → ';
+}
+
+.maia-Actions {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: 6px;
+}
+
+.maia-Button {
+  flex: none;
+  height: 26px;
+  padding: 0 12px;
+  border: 1px solid var(--jp-border-color1);
+  border-radius: var(--jp-border-radius);
+  background: var(--jp-layout-color1);
+  color: var(--jp-ui-font-color1);
+  font: inherit;
+  cursor: pointer;
+}
+
+.maia-Button:hover {
+  background: var(--jp-layout-color3);
+}
+
+.maia-Button:disabled {
+  opacity: 0.5;
+  cursor: default;
+}
+
+.maia-Button.maia-mod-primary {
+  border-color: transparent;
+  background: var(--jp-accept-color-normal, var(--jp-brand-color1));
+  color: var(--jp-ui-inverse-font-color1);
+  font-weight: 600;
+}
+
+.maia-Button.maia-mod-primary:hover:not(:disabled) {
+  background: var(--jp-accept-color-hover, var(--jp-brand-color0));
+}
+
+.maia-Button.maia-mod-warn {
+  border-color: transparent;
+  background: var(--jp-warn-color-normal, var(--jp-error-color1));
+  color: var(--jp-ui-inverse-font-color1);
+  font-weight: 600;
+}
+
+.maia-Button:focus-visible,
+.maia-Input:focus-visible,
+.maia-StatusButton:focus-visible,
+.maia-Diff:focus-visible,
+.maia-Link:focus-visible,
+.maia-StepLine:focus-visible {
+  outline: 2px solid var(--jp-brand-color1);
+  outline-offset: 1px;
+}
+
+.maia-Input {
+  flex: 1 1 220px;
+  min-width: 120px;
+  height: 26px;
+  box-sizing: border-box;
+  padding: 0 8px;
+  border: 1px solid var(--jp-border-color1);
+  border-radius: var(--jp-border-radius);
+  background: var(--jp-layout-color0);
+  color: var(--jp-ui-font-color0);
+  font: inherit;
+}
+
+.maia-Input::placeholder {
+  color: var(--jp-ui-font-color2);
+}
+
+.maia-Refused {
+  color: var(--jp-error-color1);
+  font-weight: 600;
+}
+
+.maia-Hint {
+  color: var(--jp-ui-font-color2);
+}
+
+.maia-Diff {
+  max-height: 320px;
+  padding: 4px 0;
+  overflow: auto;
+  border: 1px solid var(--jp-border-color2);
+  border-radius: var(--jp-border-radius);
+  background: var(--jp-layout-color0);
+  font-family: var(--jp-code-font-family);
+  font-size: var(--jp-code-font-size);
+  line-height: var(--jp-code-line-height);
+}
+
+.maia-DiffLine {
+  display: block;
+  padding: 0 8px 0 24px;
+  text-indent: -16px;
+  white-space: pre-wrap;
+}
+
+.maia-DiffLine[data-maia-diff='gap'] {
+  color: var(--jp-ui-font-color2);
+}
+
+.maia-DiffLine[data-maia-diff='removed'] {
+  background: color-mix(in srgb, var(--jp-error-color1) 18%, transparent);
+}
+
+.maia-DiffLine[data-maia-diff='added'] {
+  background: color-mix(in srgb, var(--jp-success-color1) 20%, transparent);
+}
+
+.maia-Thinking {
+  display: flex;
+  align-items: center;
+  gap: 6px;
+  color: var(--jp-ui-font-color2);
+}
+
+.maia-Stream {
+  flex: 1;
+  overflow: hidden;
+  font-family: var(--jp-code-font-family);
+  font-size: var(--jp-ui-font-size0);
+  text-overflow: ellipsis;
+  white-space: nowrap;
+}
+
+/* The side panel. */
+.maia-Panel {
+  padding: 12px;
+  overflow-y: auto;
+  background: var(--jp-layout-color1);
+  color: var(--jp-ui-font-color1);
+  font-size: var(--jp-ui-font-size1);
+  line-height: 1.45;
+  overflow-wrap: anywhere;
+}
+
+.maia-Panel > * + * {
+  margin-top: 10px;
+}
+
+.maia-Panel p {
+  margin: 0;
+}
+
+.maia-Panel .maia-Fact {
+  flex-basis: 100%;
+}
+
+.maia-Panel .maia-Fact::after {
+  content: none;
+}
+
+.maia-Title {
+  margin: 14px 0 6px;
+  color: var(--jp-ui-font-color2);
+  font-size: var(--jp-ui-font-size0);
+  font-weight: 600;
+  letter-spacing: 0.06em;
+  text-transform: uppercase;
+}
+
+.maia-List,
+.maia-Evidence {
+  margin: 0;
+  padding: 0;
+  list-style: none;
+}
+
+.maia-Hypothesis {
+  padding: 6px 0;
+  border-top: 1px solid var(--jp-border-color2);
+}
+
+.maia-Hypothesis[data-maia-status='struck'] .maia-ClaimText {
+  text-decoration: line-through;
+}
+
+.maia-Small,
+.maia-Evidence {
+  color: var(--jp-ui-font-color2);
+  font-size: var(--jp-ui-font-size0);
+}
+
+.maia-Small summary {
+  cursor: pointer;
+}
+
+.maia-Evidence {
+  padding: 2px 0 2px 12px;
+}
+
+.maia-Link {
+  margin-right: 10px;
+  padding: 0;
+  border: none;
+  background: none;
+  color: var(--jp-content-link-color);
+  font: inherit;
+  cursor: pointer;
+}
+
+.maia-Link:hover {
+  text-decoration: underline;
+}
+
+.maia-StepLine {
+  display: flex;
+  gap: 6px;
+  width: 100%;
+  padding: 3px 4px;
+  border: none;
+  border-radius: var(--jp-border-radius);
+  background: none;
+  color: inherit;
+  font: inherit;
+  text-align: left;
+  cursor: pointer;
+}
+
+.maia-StepLine:hover {
+  background: var(--jp-layout-color2);
+}
+
+.maia-StepLine .maia-StateIcon {
+  margin-top: 2px;
+}
+
+.maia-StepNumber {
+  min-width: 1.4em;
+  color: var(--jp-ui-font-color2);
+  text-align: right;
+}
+
+[data-maia-state='waiting'] > .maia-StepLine,
+[data-maia-state='scored'] > .maia-StepLine {
+  --maia-accent: var(--jp-brand-color1);
+
+  font-weight: 600;
+}
+
+[data-maia-state='done'] > .maia-StepLine,
+[data-maia-state='accepted'] > .maia-StepLine {
+  --maia-accent: var(--jp-success-color1);
+}
+
+[data-maia-state='error'] > .maia-StepLine,
+[data-maia-state='interrupted'] > .maia-StepLine,
+[data-maia-state='edited-after'] > .maia-StepLine {
+  --maia-accent: var(--jp-warn-color1);
+}
+
+.maia-Empty {
+  color: var(--jp-ui-font-color2);
+}
+
+.maia-Empty pre {
+  white-space: pre-wrap;
+  margin-top: 8px;
+  padding: 8px;
+  border-radius: var(--jp-border-radius);
+  background: var(--jp-layout-color2);
+  font-family: var(--jp-code-font-family);
+  font-size: var(--jp-code-font-size);
+}
+
+/* The cell itself: what was rejected steps back. */
+.jp-Cell[data-maia-state='rejected'] .jp-Cell-inputWrapper {
+  opacity: 0.55;
+}
+
+.jp-Cell[data-maia-state='rejected'] .cm-content {
+  text-decoration: line-through;
+  text-decoration-color: var(--jp-ui-font-color3);
+}
+
+.maia-StatusLine {
+  display: flex;
+  align-items: center;
+}
+
+.maia-StatusButton {
+  display: inline-flex;
+  align-items: center;
+  gap: 5px;
+  padding: 0 4px;
+  border: none;
+  background: transparent;
+  color: var(--jp-ui-font-color1);
+  font: inherit;
+  font-size: var(--jp-ui-font-size1);
+  cursor: pointer;
+}
+
+.maia-StatusButton[data-maia-phase='waiting'],
+.maia-StatusButton[data-maia-phase='scored'] {
+  font-weight: 600;
+}
+
+.maia-Aloud {
+  position: absolute;
+  width: 1px;
+  height: 1px;
+  overflow: hidden;
+  clip-path: inset(50%);
+  white-space: nowrap;
+}
+
+@media (prefers-reduced-motion: no-preference) {
+  .maia-Turning {
+    transform-origin: 8px 8px;
+    animation: maia-turn 1.2s linear infinite;
+  }
+
+  .maia-Dot {
+    animation: maia-dot 1.2s ease-in-out infinite;
+  }
+
+  .maia-Dot:nth-child(2) {
+    animation-delay: 0.2s;
+  }
+
+  .maia-Dot:nth-child(3) {
+    animation-delay: 0.4s;
+  }
+}
+
+@keyframes maia-turn {
+  to {
+    transform: rotate(360deg);
+  }
+}
+
+@keyframes maia-dot {
+  50% {
+    opacity: 0.2;
+  }
+}
+`,""]),o.d(r,{},{A:n})},314(a){a.exports=function(a){var r=[];return r.toString=function(){return this.map(function(r){var o="",e=void 0!==r[5];return r[4]&&(o+="@supports (".concat(r[4],") {")),r[2]&&(o+="@media ".concat(r[2]," {")),e&&(o+="@layer".concat(r[5].length>0?" ".concat(r[5]):""," {")),o+=a(r),e&&(o+="}"),r[2]&&(o+="}"),r[4]&&(o+="}"),o}).join("")},r.i=function(a,o,e,t,i){"string"==typeof a&&(a=[[null,a,void 0]]);var n={};if(e)for(var p=0;p<this.length;p++){var c=this[p][0];null!=c&&(n[c]=!0)}for(var l=0;l<a.length;l++){var d=[].concat(a[l]);e&&n[d[0]]||(void 0!==i&&(void 0===d[5]||(d[1]="@layer".concat(d[5].length>0?" ".concat(d[5]):""," {").concat(d[1],"}")),d[5]=i),o&&(d[2]&&(d[1]="@media ".concat(d[2]," {").concat(d[1],"}")),d[2]=o),t&&(d[4]?(d[1]="@supports (".concat(d[4],") {").concat(d[1],"}"),d[4]=t):d[4]="".concat(t)),r.push(d))}},r}},601(a){a.exports=function(a){return a[1]}},72(a){var r=[];function o(a){for(var o=-1,e=0;e<r.length;e++)if(r[e].identifier===a){o=e;break}return o}function e(a,e){for(var t={},i=[],n=0;n<a.length;n++){var p=a[n],c=e.base?p[0]+e.base:p[0],l=t[c]||0,d="".concat(c," ").concat(l);t[c]=l+1;var s=o(d),m={css:p[1],media:p[2],sourceMap:p[3],supports:p[4],layer:p[5]};if(-1!==s)r[s].references++,r[s].updater(m);else{var u=function(a,r){var o=r.domAPI(r);return o.update(a),function(r){r?(r.css!==a.css||r.media!==a.media||r.sourceMap!==a.sourceMap||r.supports!==a.supports||r.layer!==a.layer)&&o.update(a=r):o.remove()}}(m,e);e.byIndex=n,r.splice(n,0,{identifier:d,updater:u,references:1})}i.push(d)}return i}a.exports=function(a,t){var i=e(a=a||[],t=t||{});return function(a){a=a||[];for(var n=0;n<i.length;n++){var p=o(i[n]);r[p].references--}for(var c=e(a,t),l=0;l<i.length;l++){var d=o(i[l]);0===r[d].references&&(r[d].updater(),r.splice(d,1))}i=c}}},659(a){var r={};a.exports=function(a,o){var e=function(a){if(void 0===r[a]){var o=document.querySelector(a);if(window.HTMLIFrameElement&&o instanceof window.HTMLIFrameElement)try{o=o.contentDocument.head}catch(a){o=null}r[a]=o}return r[a]}(a);if(!e)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");e.appendChild(o)}},540(a){a.exports=function(a){var r=document.createElement("style");return a.setAttributes(r,a.attributes),a.insert(r,a.options),r}},56(a,r,o){a.exports=function(a){var r=o.nc;r&&a.setAttribute("nonce",r)}},825(a){a.exports=function(a){if("u"<typeof document)return{update:function(){},remove:function(){}};var r=a.insertStyleElement(a);return{update:function(o){var e,t,i;e="",o.supports&&(e+="@supports (".concat(o.supports,") {")),o.media&&(e+="@media ".concat(o.media," {")),(t=void 0!==o.layer)&&(e+="@layer".concat(o.layer.length>0?" ".concat(o.layer):""," {")),e+=o.css,t&&(e+="}"),o.media&&(e+="}"),o.supports&&(e+="}"),(i=o.sourceMap)&&"u">typeof btoa&&(e+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(i))))," */")),a.styleTagTransform(e,r,a.options)},remove:function(){var a;null===(a=r).parentNode||a.parentNode.removeChild(a)}}}},113(a){a.exports=function(a,r){if(r.styleSheet)r.styleSheet.cssText=a;else{for(;r.firstChild;)r.removeChild(r.firstChild);r.appendChild(document.createTextNode(a))}}},579(a,r,o){var e=o(72),t=o.n(e),i=o(825),n=o.n(i),p=o(659),c=o.n(p),l=o(56),d=o.n(l),s=o(540),m=o.n(s),u=o(113),f=o.n(u),v=o(475),g={};g.styleTagTransform=f(),g.setAttributes=d(),g.insert=c().bind(null,"head"),g.domAPI=n(),g.insertStyleElement=m(),t()(v.A,g),v.A&&v.A.locals&&v.A.locals}}]);
