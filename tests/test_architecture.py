@@ -16,7 +16,7 @@ MODULES = {
     for p in FILES
 }
 DOORS = {"agents", "systems", "imaging"}
-APPLICATIONS = {"notebook", "scale", "bench", "__main__", "demo", "doctor"}
+APPLICATIONS = {"notebook", "scale", "bench", "cli", "__main__", "demo", "doctor"}
 LIGHT = {"numpy", "PIL", "filelock", "platformdirs", "maia_lab", *sys.stdlib_module_names}
 HEAVY = {"torch", "diffusers", "transformers", "anthropic", "IPython", "scipy", "sklearn", "pandas"}
 

@@ -1,7 +1,9 @@
+import inspect
 import json
 
 import pytest
 
+from maia_lab.bench import BENCHES
 from maia_lab.bench.table import Row, Table
 
 
@@ -31,3 +33,9 @@ def test_every_bench_writes_one_shape(tmp_path, capsys):
     }
     table.print()
     assert "import" in capsys.readouterr().out
+
+
+def test_every_bench_in_the_registry_opens_and_takes_its_options():
+    for bench in BENCHES.values():
+        taken = inspect.signature(bench.open()).parameters
+        assert list(taken)[0] == "seeds" and set(bench.options) <= set(taken)

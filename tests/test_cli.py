@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from PIL import Image
 
-from maia_lab.__main__ import CONCLUDED, FAILED, INTERRUPTED, UNREADABLE, main
+from maia_lab.cli import CONCLUDED, FAILED, INTERRUPTED, UNREADABLE, main
 
 SYNTHETIC = "synthetic/one/1001"
 

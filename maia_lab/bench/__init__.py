@@ -1,1 +1,32 @@
-"""The measured promises: each bench prints a table, and writes it in one shape for all."""
+"""The measured promises: every number the documentation states has a bench here that prints it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+from maia_lab.bench.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """One bench, by name: opened late, since what it measures may be heavy."""
+
+    says: str
+    """What it measures, in a line."""
+    where: str
+    """``module:function`` under this folder; the function takes seeds, then its options by name."""
+    options: tuple[str, ...] = ()
+    """What it takes beside seeds, of :data:`maia_lab.cli.bench.OPTIONS`."""
+
+    def open(self) -> Callable[..., Table]:
+        """The function that measures."""
+        module, function = self.where.split(":")
+        measure: Callable[..., Table] = getattr(import_module(f"{__name__}.{module}"), function)
+        return measure
+
+
+BENCHES = {
+    "basics": Bench("time and memory of the first minute", "basics:basics"),
+}

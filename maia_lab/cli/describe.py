@@ -1,0 +1,95 @@
+"""``maia describe``: a session in the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from maia_lab.cli.terms import (
+    CONCLUDED,
+    FAILED,
+    INTERRUPTED,
+    UNCONCLUDED,
+    CommandError,
+    Commands,
+    data_option,
+    positive,
+    progress_bar,
+    say,
+    writable,
+)
+from maia_lab.errors import MaiaError
+
+
+def add(commands: Commands) -> None:
+    """Say how the commands are called."""
+    describe = commands.add_parser("describe", help="find out what makes a unit active")
+    describe.add_argument("unit", nargs="?", help="model/layer/index, for example scenes/layer4/12")
+    describe.add_argument("--resume", metavar="SESSION", help="go on with a session instead")
+    describe.add_argument("--agent", help="who experiments (default: offline)")
+    describe.add_argument(
+        "--review",
+        choices=["ask", "safe", "auto"],
+        help="ask: you decide each experiment (default); safe: allow-listed code runs by itself;"
+        " auto: everything runs, for a throwaway machine",
+    )
+    describe.add_argument("--generator", metavar="NAME", help="whose images are drawn and edited")
+    describe.add_argument("--steps", type=positive, help="at most (default: 25)")
+    describe.add_argument("--seconds", type=positive, help="of work, at most (default: 1800)")
+    describe.add_argument("--seed", type=int, help="of every random choice (default: 0)")
+    describe.add_argument("--session", metavar="NAME", help="a name for the session")
+    describe.add_argument("--out", type=Path, help="also write report and notebook to this folder")
+    data_option(describe)
+    describe.set_defaults(run=_describe)
+
+
+def _describe(options: argparse.Namespace) -> int:
+    from maia_lab.console import Narrator
+    from maia_lab.review import Policy
+    from maia_lab.start import describe, resume
+
+    if (options.unit is None) == (options.resume is None):
+        raise CommandError(
+            "describe", "needs either a unit or --resume SESSION", "see maia describe --help"
+        )
+    fixed = ("data", "generator", "agent", "steps", "seconds", "seed", "session")
+    given = {name: value for name in fixed if (value := getattr(options, name)) is not None}
+    if options.resume is not None and given:
+        raise CommandError(
+            f"--{next(iter(given))}",
+            "cannot be changed in a session that goes on",
+            "leave it out, or start a new session",
+        )
+    if options.out is not None:
+        writable(options.out)
+    for name in ("steps", "seconds"):
+        if name in given:
+            given[f"max_{name}"] = given.pop(name)
+    # What was decided before a resume was seen elsewhere, or long ago: it is told in full.
+    reader = Narrator(sys.stdout, live=options.resume is None)
+    review: Policy = options.review or "ask"
+    with progress_bar() as progress:
+        if options.resume is not None:
+            session = resume(options.resume, review=review, progress=progress, reader=reader)
+        else:
+            session = describe(
+                options.unit, review=review, progress=progress, reader=reader, **given
+            )
+    if review == "ask" and session.journal.folder is not None:
+        reader.images = session.journal.folder / "images"
+    if review == "auto":
+        say("Review is off: every experiment runs by itself, with your rights.")
+    try:
+        session.wait()
+    except (KeyboardInterrupt, MaiaError) as error:
+        if isinstance(error, MaiaError):
+            say(f"maia: {error}")
+        say(f"Nothing is lost. Go on with: maia describe --resume {options.resume or session.name}")
+        return INTERRUPTED if isinstance(error, KeyboardInterrupt) else FAILED
+    if options.out is not None:
+        for path in session.report(options.out).values():
+            say(f"wrote {path}")
+    else:
+        say(f"For a report and a notebook: maia report {options.resume or session.name}")
+    return CONCLUDED if session.conclusion is not None else UNCONCLUDED

@@ -1,0 +1,105 @@
+"""What the commands share: exit codes, options that several take, and how they speak."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from maia_lab.errors import DataError, MaiaError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    """Where a command adds its parser; sets ``run``, which returns the exit code."""
+
+CONCLUDED, FAILED, UNREADABLE, UNCONCLUDED, INTERRUPTED = 0, 1, 2, 3, 130
+"""Exit codes; argparse's own for a command that cannot be read is 2 as well."""
+
+
+class CommandError(MaiaError):
+    """A command whose options do not fit together."""
+
+
+def data_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--data``."""
+    parser.add_argument(
+        "--data", metavar="FOLDER", help="images to study the model with, where it needs them"
+    )
+
+
+def positive(text: str) -> int:
+    """Read a whole number above zero."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above zero")
+    return int(text)
+
+
+def writable(folder: Path) -> None:
+    """Fail now rather than after a minute's work."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".maia-probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise DataError(
+            str(folder), f"cannot be written to ({error.strerror})", "choose another folder"
+        ) from error
+
+
+@contextmanager
+def progress_bar() -> Iterator[_Bar]:
+    """A progress callback that draws a bar, taken away at the end."""
+    bar = _Bar()
+    try:
+        yield bar
+    finally:
+        bar.stop()
+
+
+def show(thing: object) -> None:
+    """Print text or a table to standard output."""
+    from rich.console import Console
+
+    Console(highlight=False, soft_wrap=True).print(thing, markup=False)
+
+
+def say(text: str) -> None:
+    """Tell the user, on standard error."""
+    sys.stderr.write(text + "\n")
+
+
+class _Bar:
+    """A bar on standard error while something long goes on; nothing where nobody watches."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True)
+        self._bar: Progress | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+        if self._bar is None and self._console.is_terminal and done < total:
+            columns = ("looking at the data", BarColumn(), MofNCompleteColumn())
+            self._bar = Progress(
+                *columns, TimeRemainingColumn(), console=self._console, transient=True
+            )
+            self._bar.add_task("")
+            self._bar.start()
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=done, total=total)
+            if done >= total:
+                self.stop()
+
+    def stop(self) -> None:
+        """Take it away: whoever writes next has the line to himself."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
