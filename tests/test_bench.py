@@ -38,4 +38,4 @@ def test_every_bench_writes_one_shape(tmp_path, capsys):
 def test_every_bench_in_the_registry_opens_and_takes_its_options():
     for bench in BENCHES.values():
         taken = inspect.signature(bench.open()).parameters
-        assert list(taken)[0] == "seeds" and set(bench.options) <= set(taken)
+        assert next(iter(taken)) == "seeds" and set(bench.options) <= set(taken)
