@@ -7,15 +7,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from maia_lab.errors import DataError, MaiaError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
-    """Where a command adds its parser; sets ``run``, which returns the exit code."""
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+"""Where a command adds its parser; it sets ``run``, which returns the exit code."""
 
 CONCLUDED, FAILED, UNREADABLE, UNCONCLUDED, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit codes; argparse's own for a command that cannot be read is 2 as well."""
