@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ from maia_lab.scenes.sample import sample, stream
 from maia_lab.scenes.scene import ATTRIBUTES, BACKGROUNDS, Scene
 from maia_lab.system import Response
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever the same address would give another unit, or another answer."""
 UNITS = 1_000_000
 """Seeds of each rule."""
@@ -204,10 +204,10 @@ class SyntheticLayer:
         for i, image in enumerate(images):
             scene, key = scene_of(image), provenance.pixel_hash(provenance.original(image))
             for j, seed in enumerate(chosen):
-                maps[i, j] = self._answer(scene, image.width, key, seed)
+                maps[i, j] = self.answer(scene, image.width, key, seed)
         return Response(maps.max((2, 3)), maps)
 
-    def _answer(self, scene: Scene, size: int, key: str, seed: int) -> NDArray[np.float32]:
+    def answer(self, scene: Scene, size: int, key: str, seed: int) -> NDArray[np.float32]:
         """One unit's map for one image, from the image's pixel hash always with the same noise."""
         if self.name == "dead":
             return np.zeros((SIDE, SIDE), np.float32)
@@ -215,23 +215,26 @@ class SyntheticLayer:
         noise = chance.normal(0, NOISE, (SIDE, SIDE)).astype(np.float32)
         if self.name == "noise":
             return noise * 10
-        seen = _seen(scene, size, *truth(self.name, seed).lit(scene))
-        if not seen.any():
+        things, ground = truth(self.name, seed).lit(scene)
+        if not things and not ground:
+            return noise
+        parts = _parts(scene, size)
+        cells = parts[things].sum(0) + ground * parts[-1]
+        if not cells.any():
             return noise
         # A thing of twice the width is answered twice as strongly; a large one with about 1.
-        strength = 2 * np.sqrt(seen.mean()) * (1 + JITTER * chance.normal())
-        cells = np.asarray(Image.fromarray(seen).resize((SIDE, SIDE), Image.Resampling.BOX))
+        strength = 2 * np.sqrt(cells.mean()) * (1 + JITTER * chance.normal())
         answer: NDArray[np.float32] = noise + np.float32(strength) * cells / cells.max()
         return answer
 
 
-def _seen(scene: Scene, size: int, things: list[int], ground: bool) -> NDArray[np.float32]:
-    """Share of each pixel in which lit things, or the lit background, are seen."""
-    if not things and not ground:
-        return np.zeros((size, size), np.float32)
+@lru_cache(maxsize=8000)
+def _parts(scene: Scene, size: int) -> NDArray[np.float32]:
+    """Share of each cell in which each thing, and last the background, is seen."""
     masks = render(scene, size, masks=True)[1]
-    seen: NDArray[np.float32] = masks[things].sum(0) + ground * (1 - masks.sum(0))
-    return seen.clip(0, 1)
+    seen = [*masks, 1 - masks.sum(0)]
+    cells = [Image.fromarray(one).resize((SIDE, SIDE), Image.Resampling.BOX) for one in seen]
+    return np.stack([np.asarray(one, np.float32) for one in cells]).clip(0, 1)
 
 
 def _found(concept: Concept, scene: Scene) -> tuple[list[int], bool]:
