@@ -44,5 +44,9 @@ class SessionError(MaiaError):
     """A step that is out of order: nothing was changed by it."""
 
 
+class ConfigError(MaiaError):
+    """Something that was configured, or is to be, and cannot hold."""
+
+
 class MissingExtra(MaiaError):
     """A door needs a library that is not installed."""

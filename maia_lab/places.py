@@ -1,4 +1,4 @@
-"""Where things are kept: sessions in the user's data folder, indexes in the cache folder."""
+"""Where things are kept: sessions, what the user configured, and indexes in the cache folder."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ def sessions() -> Path:
     """The folder of sessions: ``$MAIA_HOME/sessions``, or the platform's data folder."""
     home = os.environ.get("MAIA_HOME")
     return (Path(home) if home else platformdirs.user_data_path(APP)) / "sessions"
+
+
+def config() -> Path:
+    """What the user configured: ``$MAIA_HOME/config.toml``, or in the platform's folder for it."""
+    home = os.environ.get("MAIA_HOME")
+    return (Path(home) if home else platformdirs.user_config_path(APP)) / "config.toml"
 
 
 def cache() -> Path:

@@ -131,7 +131,7 @@ class Disk:
             aside = next(
                 name for n in range(1, len(taken) + 2) if (name := f"journal.torn-{n}") not in taken
             )
-            _write_whole(self.folder / aside, rest)
+            write_whole(self.folder / aside, rest)
         self.append(b"\n" if end else b"", end)
         return aside
 
@@ -140,7 +140,7 @@ class Disk:
         path = self._picture(sha256)
         if not path.exists():
             path.parent.mkdir(mode=0o700, exist_ok=True)
-            _write_whole(path, data)
+            write_whole(path, data)
 
     def image(self, sha256: str) -> bytes:
         """Read a picture's file; OSError if there is none."""
@@ -158,7 +158,7 @@ class Disk:
         return self.folder / IMAGES / f"{sha256}.png"
 
 
-def _write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes) -> None:
     """Write a new file so that after a crash it is there whole or not at all."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:

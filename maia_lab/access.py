@@ -1,0 +1,96 @@
+"""Who is spoken to with the user's key: the vendor, this machine, or a server once confirmed."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from maia_lab import config, places
+from maia_lab.errors import ConfigError
+
+VENDOR = "https://api.anthropic.com"
+KEY = "ANTHROPIC_API_KEY"
+URL = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?(?:/[\w./~-]*)?")
+"""Nothing that two readers of an address could read differently: no user, query or backslash."""
+NOTHING = "no-key"
+"""Sent to a server of this machine where there is no key: those that ask for none ignore it."""
+
+
+def server(url: str) -> str:
+    """The part of an address that says who answers: ``https://host:port``.
+
+    Raises:
+        ConfigError: it is no plain address.
+    """
+    if not URL.fullmatch(url):
+        raise ConfigError(url, "is not a server's address", "write it as https://host:port/path")
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def on_this_machine(url: str) -> bool:
+    """Whether a server's address is a loopback one."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check(url: str, ask: Callable[[str], str] | None = None) -> str:
+    """See that a server may be spoken to, and return its name to be shown; empty: the vendor.
+
+    Args:
+        url: its address; empty for the vendor's.
+        ask: puts a question to someone who is there; her yes is remembered. None: nobody is.
+
+    Raises:
+        ConfigError: it was never confirmed, and is not now.
+    """
+    named = server(url or VENDOR)
+    if named == VENDOR:
+        return ""
+    if on_this_machine(named) or named in config.Config.read().trusted:
+        return named
+    plain = " It is not encrypted." if named.startswith("http:") else ""
+    question = (
+        f"The agent's server is {named}, which is neither Anthropic's nor on this machine. Your API"
+        f" key, the images and everything the agent is told go there.{plain} Trust it from now on?"
+        " [y/N] "
+    )
+    if ask is not None and ask(question).strip().lower() in ("y", "yes"):
+        config.trust(named)
+        return named
+    raise ConfigError(
+        named,
+        "is neither the vendor's server nor on this machine, and was not confirmed",
+        f'if it is meant, write {config.TRUSTED} = ["{named}"] into {places.config()}',
+    )
+
+
+def key(url: str = "", secret: Callable[[str], str] | None = None) -> str:
+    """The API key: from the environment, else typed where nothing shows it.
+
+    A typed key is put into the environment of this process, as if it had been there: nothing of
+    the environment's keys is ever written down.
+
+    Args:
+        url: the server's address.
+        secret: puts a question whose answer is not shown. None: nobody is there to answer.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if found := os.environ.get(KEY):
+        return found
+    if url and on_this_machine(server(url)):
+        return NOTHING
+    if secret is not None and (typed := secret("API key (not shown, not stored): ").strip()):
+        os.environ[KEY] = typed
+        return typed
+    raise ConfigError(
+        KEY, "is not set, and this agent needs it", "set it, or choose --agent offline"
+    )
