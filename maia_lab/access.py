@@ -9,10 +9,13 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from maia_lab import config, places
+from maia_lab.config import GIVEN, Config
 from maia_lab.errors import ConfigError
 
 VENDOR = "https://api.anthropic.com"
 KEY = "ANTHROPIC_API_KEY"
+MODEL, OFFLINE = "claude", "offline"
+"""The agent that needs a key, and the one that needs nothing."""
 URL = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?(?:/[\w./~-]*)?")
 """Nothing that two readers of an address could read differently: no user, query or backslash."""
 NOTHING = "no-key"
@@ -40,6 +43,21 @@ def on_this_machine(url: str) -> bool:
         return False
 
 
+def experimenter(settled: Config) -> tuple[str, str]:
+    """Who experiments, and a line to be said where that is not who was configured.
+
+    A language model that the command names is taken at its word: it is an error later that it has
+    no key. One that is configured, or nobody, makes room for the offline agent.
+    """
+    named = settled.agent
+    if named not in ("", MODEL) or settled.values["agent"].source == GIVEN:
+        return named, ""
+    url = settled.base_url
+    if os.environ.get(KEY) or (url and on_this_machine(server(url))):
+        return MODEL, ""
+    return OFFLINE, f"No API key ({KEY}): the offline agent experiments."
+
+
 def check(url: str, ask: Callable[[str], str] | None = None) -> str:
     """See that a server may be spoken to, and return its name to be shown; empty: the vendor.
 
@@ -53,7 +71,7 @@ def check(url: str, ask: Callable[[str], str] | None = None) -> str:
     named = server(url or VENDOR)
     if named == VENDOR:
         return ""
-    if on_this_machine(named) or named in config.Config.read().trusted:
+    if on_this_machine(named) or named in Config.read().trusted:
         return named
     plain = " It is not encrypted." if named.startswith("http:") else ""
     question = (
@@ -94,3 +112,14 @@ def key(url: str = "", secret: Callable[[str], str] | None = None) -> str:
     raise ConfigError(
         KEY, "is not set, and this agent needs it", "set it, or choose --agent offline"
     )
+
+
+def prepare(url: str, ask: Callable[[str], str] | None, secret: Callable[[str], str] | None) -> str:
+    """Make sure of server and key while someone is there to be asked.
+
+    Returns:
+        What is said at the start of a session: which server it is, where not the vendor's.
+    """
+    named = check(url, ask)
+    key(url, secret)
+    return f"The agent's server is {named}." if named else ""

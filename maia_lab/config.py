@@ -72,6 +72,11 @@ class Value:
     note: str = ""
     """What else was said about it and does not hold."""
 
+    def __str__(self) -> str:
+        """With its source, in a line."""
+        shown = "none" if self.value is None else self.value if self.value != "" else "(empty)"
+        return f"{shown!s:<24} {self.source}" + (f" ({self.note})" if self.note else "")
+
 
 @dataclass(frozen=True, slots=True)
 class Config:
@@ -107,21 +112,21 @@ class Config:
         return cls(**settled, trusted=tuple(trusted), values=values)  # type: ignore[arg-type]
 
 
-def put(name: str, text: str) -> Value:
-    """Write one value into the user's file; returns what holds now.
+def put(name: str, text: str) -> str:
+    """Write one value into the user's file; returns in words what holds now.
 
     Raises:
         ConfigError: there is no such key, or this is no value for it.
     """
     _write(name, _checked(name, text, "the value"))
-    return Config.read().values[name]
+    return f"{name}: {Config.read().values[name]}"
 
 
-def drop(name: str) -> Value:
-    """Take a key out of the user's file; returns what holds now."""
+def drop(name: str) -> str:
+    """Take a key out of the user's file; returns in words what holds now."""
     _known(name)
     _write(name, None)
-    return Config.read().values[name]
+    return f"{name}: {Config.read().values[name]}"
 
 
 def trust(url: str) -> None:
@@ -227,12 +232,7 @@ def _write(name: str, value: str | int | float | list[str] | None) -> None:
 def show() -> str:
     """Every key with its value, where that comes from, and what it is."""
     settled = Config.read()
-    lines = [str(places.config()), ""]
+    lines = [f"Your file: {places.config()}", ""]
     for name, value in settled.values.items():
-        shown = "none" if value.value is None else value.value if value.value != "" else "(empty)"
-        note = f"; {value.note}" if value.note else ""
-        lines.append(f"{name:<12} {shown!s:<24} {value.source}{note}")
-        lines.append(f"{'':<12} {KEYS[name].says}")
-    for url in settled.trusted:
-        lines.append(f"{TRUSTED:<12} {url}")
-    return "\n".join(lines)
+        lines += [f"{name:<12} {value}", f"{'':<12} {KEYS[name].says}"]
+    return "\n".join([*lines, *(f"{TRUSTED:<12} {url}" for url in settled.trusted)])

@@ -50,7 +50,9 @@ def demo(out: Path, progress: Progress | None = None, units: tuple[str, ...] = U
 
 def _described(unit: str, folder: Path, progress: Progress | None) -> Session:
     reader = Narrator(sys.stdout)
-    session = describe(unit, review="auto", folder=folder, progress=progress, reader=reader)
+    session = describe(
+        unit, agent="offline", review="auto", folder=folder, progress=progress, reader=reader
+    )
     try:
         return session.wait()
     except KeyboardInterrupt:

@@ -8,7 +8,8 @@ from typing import get_args
 
 from numpy.typing import ArrayLike
 
-from maia_lab import places
+from maia_lab import access, places
+from maia_lab.config import Config
 from maia_lab.console import ConsoleReviewer, PolicyReviewer
 from maia_lab.doors import open_agent
 from maia_lab.errors import MaiaError, SessionError, WorldError
@@ -40,10 +41,10 @@ def describe(
     preprocess: object = None,
     classes: tuple[str, ...] | None = None,
     direction: ArrayLike | None = None,
-    agent: str = "offline",
+    agent: str | None = None,
     review: Policy = "ask",
-    max_steps: int = 25,
-    max_seconds: float = 1800.0,
+    max_steps: int | None = None,
+    max_seconds: float | None = None,
     seed: int = 0,
     session: str | None = None,
     folder: str | Path | None = None,
@@ -64,7 +65,8 @@ def describe(
         preprocess: how an image becomes the model's input, where the model does not say.
         classes: names of the logits, in order.
         direction: studied in place of one unit, ``index`` being what to call it.
-        agent: who experiments.
+        agent: who experiments. What is not given here or below is as configured: see
+            :mod:`maia_lab.config`.
         review: ``"ask"`` at the console, ``"safe"`` or ``"auto"``: see :data:`review.Policy`.
         max_steps: the last one is kept for a conclusion.
         max_seconds: of work; waiting for a human does not count.
@@ -87,9 +89,8 @@ def describe(
     """
     if review not in get_args(Policy):
         raise SessionError(review, "is not a policy", f"choose {', '.join(get_args(Policy))}")
-    for limit, given in (("max_steps", max_steps), ("max_seconds", max_seconds)):
-        if not given > 0:
-            raise SessionError(f"{limit}={given}", "leaves no room", "give a number above zero")
+    settled = Config.read(agent=agent, max_steps=max_steps, max_seconds=max_seconds)
+    agent, _ = access.experimenter(settled)
     root = Path(folder) if folder is not None else places.sessions()
     taken = {path.name for path in root.iterdir()} if root.is_dir() else set()
     named = session or readable_name(taken)
@@ -109,8 +110,8 @@ def describe(
         editor=world.editor.name if world.editor else "",
         captioner=world.captioner.name if world.captioner else "",
         policy=review,
-        max_steps=max_steps,
-        max_seconds=max_seconds,
+        max_steps=settled.max_steps,
+        max_seconds=settled.max_seconds,
         seed=seed,
         digests=study.digests,
         options=study.options,

@@ -25,7 +25,7 @@ import maia_lab
 unit, seed = sys.argv[1], int(sys.argv[2])
 maia_lab.open_study(unit, seed=seed)
 began = time.perf_counter()
-session = maia_lab.describe(unit, review="auto", seed=seed).wait()
+session = maia_lab.describe(unit, agent="offline", review="auto", seed=seed).wait()
 print(json.dumps([time.perf_counter() - began, session.conclusion is not None]))
 """
 # The peak that the operating system kept of a finished child: in kB on Linux, in bytes on macOS.

@@ -27,7 +27,7 @@ def add(commands: Commands) -> None:
     describe = commands.add_parser("describe", help="find out what makes a unit active")
     describe.add_argument("unit", nargs="?", help="model/layer/index, for example scenes/layer4/12")
     describe.add_argument("--resume", metavar="SESSION", help="go on with a session instead")
-    describe.add_argument("--agent", help="who experiments (default: offline)")
+    describe.add_argument("--agent", help="who experiments (default: see maia config)")
     describe.add_argument(
         "--review",
         choices=["ask", "safe", "auto"],
@@ -35,8 +35,8 @@ def add(commands: Commands) -> None:
         " auto: everything runs, for a throwaway machine",
     )
     describe.add_argument("--generator", metavar="NAME", help="whose images are drawn and edited")
-    describe.add_argument("--steps", type=positive, help="at most (default: 25)")
-    describe.add_argument("--seconds", type=positive, help="of work, at most (default: 1800)")
+    describe.add_argument("--steps", type=positive, help="at most (default: see maia config)")
+    describe.add_argument("--seconds", type=positive, help="of work, at most")
     describe.add_argument("--seed", type=int, help="of every random choice (default: 0)")
     describe.add_argument("--session", metavar="NAME", help="a name for the session")
     describe.add_argument("--out", type=Path, help="also write report and notebook to this folder")
@@ -66,6 +66,9 @@ def _describe(options: argparse.Namespace) -> int:
     for name in ("steps", "seconds"):
         if name in given:
             given[f"max_{name}"] = given.pop(name)
+    remark = ""
+    if options.resume is None:
+        given["agent"], remark = _agent(options.agent)
     # What was decided before a resume was seen elsewhere, or long ago: it is told in full.
     reader = Narrator(sys.stdout, live=options.resume is None)
     review: Policy = options.review or "ask"
@@ -78,6 +81,8 @@ def _describe(options: argparse.Namespace) -> int:
             )
     if review == "ask" and session.journal.folder is not None:
         reader.images = session.journal.folder / "images"
+    if remark:
+        say(remark)
     if review == "auto":
         say("Review is off: every experiment runs by itself, with your rights.")
     try:
@@ -93,3 +98,18 @@ def _describe(options: argparse.Namespace) -> int:
     else:
         say(f"For a report and a notebook: maia report {options.resume or session.name}")
     return CONCLUDED if session.conclusion is not None else UNCONCLUDED
+
+
+def _agent(named: str | None) -> tuple[str, str]:
+    """Who experiments, and what is to be said of it; asks for what is missing if someone sits."""
+    from getpass import getpass
+
+    from maia_lab import access
+    from maia_lab.config import Config
+
+    settled = Config.read(agent=named)
+    agent, remark = access.experimenter(settled)
+    here = sys.stdin is not None and sys.stdin.isatty()
+    if agent == access.MODEL:
+        remark = access.prepare(settled.base_url, *((input, getpass) if here else (None, None)))
+    return agent, remark

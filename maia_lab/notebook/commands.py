@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from maia_lab import places
+from maia_lab import config, places
 from maia_lab.errors import SessionError
 from maia_lab.notebook.display import say
 from maia_lab.notebook.kernel import Notebook
@@ -234,6 +234,19 @@ class Commands:
             say(f"{session.name:<20} {session.opened.question.unit!s:<28} {session.state}")
         if not folders:
             say(f"No sessions in {places.sessions()} yet.")
+
+    def config(self, options: argparse.Namespace) -> None:
+        """Show what holds where a line does not say, or change the user's file."""
+        if options.change == "set" and options.value is not None:
+            say(config.put(options.key, options.value))
+        elif options.change == "unset" and options.key is not None:
+            say(config.drop(options.key))
+        elif options.change is None:
+            say(config.show())
+        else:
+            raise SessionError(
+                f"config {options.change}", "lacks something", "say config set KEY VALUE"
+            )
 
     def doctor(self, options: argparse.Namespace) -> None:
         """Say what is installed and what works here."""

@@ -19,6 +19,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class
 
 from maia_lab import places
+from maia_lab.config import KEYS
 from maia_lab.errors import MaiaError
 from maia_lab.notebook.commands import Commands
 from maia_lab.notebook.kernel import Notebook
@@ -100,13 +101,17 @@ def parser() -> argparse.ArgumentParser:
     replay = add("replay", "tell a session again as it happened; nothing runs")
     replay.add_argument("session")
     add("sessions", "list all sessions and where they stand")
+    config = add("config", "show or set what holds where a line does not say")
+    config.add_argument("change", nargs="?", choices=["set", "unset"])
+    config.add_argument("key", nargs="?", help=", ".join(KEYS))
+    config.add_argument("value", nargs="?")
     add("doctor", "say what is installed and what works here")
     return top
 
 
 def _opening(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("unit", help="model/layer/index; the model may be a variable: net/conv1/3")
-    parser.add_argument("--agent", default="offline", help="who experiments (default: offline)")
+    parser.add_argument("--agent", help="who experiments (default: see %%maia config)")
     parser.add_argument(
         "--review",
         choices=["ask", "safe", "auto"],
@@ -114,8 +119,8 @@ def _opening(parser: argparse.ArgumentParser) -> None:
         help="ask: you decide (default); safe: allow-listed code runs by itself; auto: all does",
     )
     parser.add_argument("--generator", metavar="NAME", help="whose images are drawn and edited")
-    parser.add_argument("--steps", type=int, default=25, help="at most (default: 25)")
-    parser.add_argument("--seconds", type=float, default=1800, help="of work, at most")
+    parser.add_argument("--steps", type=int, help="at most (default: see %%maia config)")
+    parser.add_argument("--seconds", type=float, help="of work, at most")
     parser.add_argument("--seed", type=int, default=0, help="of every random choice")
     parser.add_argument("--name", help="for the session")
     parser.add_argument("--session", metavar="NAME", help="the session this cell goes back to")
@@ -209,6 +214,8 @@ def _values(action: argparse.Action, namespace: Mapping[str, Any], word: str) ->
     if action.dest == "session":
         folder = places.sessions()
         return sorted(p.parent.name for p in folder.glob("*/journal.jsonl"))
+    if action.dest == "key":
+        return list(KEYS)
     if action.dest in ("unit", "model"):
         return _units(namespace, word, layers=action.dest == "unit")
     if action.dest in ("data", "preprocess", "classes"):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 from collections.abc import Callable
 
-from maia_lab import places
+from IPython.core.interactiveshell import InteractiveShell
+
+from maia_lab import access, places
+from maia_lab.config import Config
 from maia_lab.errors import SessionError
 from maia_lab.notebook import display
 from maia_lab.notebook.display import say
@@ -58,6 +62,10 @@ class Opening:
             self._begin(options, subject)
 
     def _begin(self, options: argparse.Namespace, subject: Subject) -> None:
+        settled = Config.read(
+            agent=options.agent, max_steps=options.steps, max_seconds=options.seconds
+        )
+        options.agent, remark = access.experimenter(settled)
         question = getattr(options, "question", None)
         if question and options.agent == "offline":
             raise SessionError(
@@ -69,6 +77,8 @@ class Opening:
                 "leaves nobody to approve: a cell that runs takes no answers",
                 "add --review safe or, on a throwaway machine, --review auto",
             )
+        if options.agent == access.MODEL:
+            remark = access.prepare(settled.base_url, *asking(self._notebook.shell))
         box: list[Live] = []
         with Progress() as progress:
             describe(
@@ -92,6 +102,8 @@ class Opening:
             )
         live = box[0]
         self._notebook.take(live, self._notebook.cell)
+        if remark:
+            say(remark)
         if options.review == "auto":
             say("Review is off: every experiment runs by itself, with your rights.")
         self._greet(live)
@@ -192,6 +204,17 @@ class Opening:
         link = self._notebook.page.link
         link.settle(ANSWER)
         link.own(parent(self._notebook.shell).get("header", {}).get("session"))
+
+
+def asking(
+    shell: InteractiveShell,
+) -> tuple[Callable[[str], str] | None, Callable[[str], str] | None]:
+    """How to put a question, and one whose answer is not shown; None where nobody can answer."""
+    kernel = getattr(shell, "kernel", None)
+    if kernel is None or not kernel._allow_stdin:
+        return None, None
+    # Looked up now: while a cell runs, both are the front end's.
+    return input, getpass.getpass
 
 
 def _find(name: str) -> Session | None:
