@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -99,6 +99,11 @@ def open_world(
         editor=source.editor,
         vocabulary=source.vocabulary,
     )
+
+
+def vocabulary(generator: str) -> Mapping[str, tuple[str, ...]]:
+    """The words by kind that a generator can draw; empty where nobody can tell."""
+    return cast(World, _named(WORLDS, "generator", generator)()).vocabulary
 
 
 def open_index(

@@ -33,10 +33,23 @@ def functions(of: type) -> Iterator[tuple[str, FunctionType]]:
             yield name, member
 
 
+class _AsWritten(str):
+    """An annotation that is printed without quotes."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
 def _chapter(variable: str, of: type) -> str:
     parts = [f"# {variable}: {of.__name__}\n\n{inspect.getdoc(of)}"]
     for name, function in functions(of):
         signature = inspect.signature(function)
-        own = signature.replace(parameters=list(signature.parameters.values())[1:])
+        own = signature.replace(
+            parameters=[
+                parameter.replace(annotation=_AsWritten(parameter.annotation))
+                for parameter in list(signature.parameters.values())[1:]
+            ],
+            return_annotation=_AsWritten(signature.return_annotation),
+        )
         parts.append(f"## {variable}.{name}{own}\n\n{inspect.getdoc(function)}")
     return "\n\n".join(parts)

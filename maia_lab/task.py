@@ -32,8 +32,7 @@ class Task:
 
 DESCRIBE = Task(
     "describe",
-    "Find out by experiment what makes the unit {unit} active, and what suppresses it. Start from"
-    " its exemplars, state competing hypotheses, write down what each predicts before you measure,"
-    " test each with several images and a control, change one thing at a time by edits, and try to"
-    " prove yourself wrong before you conclude. Say what you did not test.",
+    "What makes the unit {unit} active, and what suppresses it? Start from the data's images at"
+    " both ends, weigh at least three competing explanations, general and specific, and end with a"
+    " description whose labels would let someone else find its images. Say what you did not test.",
 )

@@ -86,7 +86,7 @@ class Tools:
             WordsError: a word cannot be drawn; the message says which, and which can.
 
         Example:
-            >>> images = tools.text2image(["a red circle", "a blue circle"], per_prompt=3)
+            >>> images = tools.text2image(["a red circle", "a blue bird on sand"], per_prompt=3)
         """
         prompts = [prompts] if isinstance(prompts, str) else list(prompts)
         generator = self._world.generator
@@ -125,8 +125,10 @@ class Tools:
             WordsError: an instruction is not understood, or names nothing in the image.
 
         Example:
-            >>> images, prompts = tools.edit_images(
-            ...     tools.text2image("a red circle"), "make the circle blue")
+            >>> images, prompts = tools.edit_images(tools.text2image("a red circle on grass"), [
+            ...     "make the circle blue", "make the circle bigger", "remove the circle",
+            ...     "replace the circle with a star", "add a yellow moon",
+            ...     "change the background to snow"])
             >>> activations, _ = system.call_neuron(images)
         """
         images = [images] if isinstance(images, Image.Image) else list(images)

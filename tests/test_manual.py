@@ -1,9 +1,14 @@
 import inspect
+import os
 import re
+import subprocess
+import sys
 import textwrap
 
 import pytest
 
+from maia_lab.brief import brief
+from maia_lab.cli import main
 from maia_lab.manual import functions, manual
 from maia_lab.system import System
 from maia_lab.tools import Tools
@@ -17,7 +22,34 @@ def test_the_manual_names_everything_an_experiment_may_call():
         assert re.search(rf"^## (system|tools)\.{name}\(", text, re.M)
     assert "conclude" not in re.findall(r"^## tools\.(\w+)", text, re.M)
     assert "colour: red, green" in text
-    assert "self" not in "".join(re.findall(r"^## .*", text, re.M))
+    heads = "".join(re.findall(r"^## .*", text, re.M))
+    assert "self" not in heads and "'Image" not in heads and "stratum: Stratum = 'top'" in heads
+
+
+def test_the_manual_is_printed_with_the_words_of_a_generator(capsys):
+    assert main(["manual", "--generator", "scenes"]) == 0
+    printed = capsys.readouterr().out
+    assert "## tools.compare(" in printed and re.search(r"^shape: circle, ", printed, re.M)
+    assert main(["manual"]) == 0
+    assert "shape: circle" not in capsys.readouterr().out
+    assert main(["manual", "--generator", "crayons"]) == 1
+    assert "try scenes" in capsys.readouterr().err
+
+
+def test_the_brief_is_the_same_text_in_every_process():
+    words = {"colour": ("red", "green")}
+    code = f"from maia_lab.brief import brief; print(brief({words!r}), end='')"
+    told = {
+        subprocess.run(
+            [sys.executable, "-X", "utf8", "-c", code],
+            capture_output=True, check=True, env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout.decode()
+        for seed in ("1", "2")
+    }  # fmt: skip
+    assert told == {brief(words)}
+    assert manual(words) in brief(words)
+    for taught in ("not_tested", "`why`", "edit it", "reject it", "least", "falsify", "near miss"):
+        assert taught in brief(words)
 
 
 @pytest.mark.parametrize(("name", "function"), FUNCTIONS, ids=[name for name, _ in FUNCTIONS])

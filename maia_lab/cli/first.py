@@ -1,8 +1,9 @@
-"""``maia demo`` and ``maia doctor``: the first minute."""
+"""``maia demo``, ``maia manual`` and ``maia doctor``: the first minute."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from maia_lab.cli.terms import (
@@ -21,6 +22,11 @@ def add(commands: Commands) -> None:
     demo.add_argument("--out", type=Path, default=Path("demo-out"), help="folder for the results")
     demo.set_defaults(run=_demo)
 
+    help = "print what an experiment may use"
+    manual = commands.add_parser("manual", help=help, description=help)
+    manual.add_argument("--generator", metavar="NAME", help="also print the words it can draw")
+    manual.set_defaults(run=_manual)
+
     doctor = commands.add_parser("doctor", help="say what is installed and what works here")
     doctor.set_defaults(run=_doctor)
 
@@ -31,6 +37,14 @@ def _demo(options: argparse.Namespace) -> int:
     writable(options.out)
     with progress_bar() as progress:
         demo(options.out, progress)
+    return CONCLUDED
+
+
+def _manual(options: argparse.Namespace) -> int:
+    from maia_lab.doors import vocabulary
+    from maia_lab.manual import manual
+
+    sys.stdout.write(manual(vocabulary(options.generator) if options.generator else None))
     return CONCLUDED
 
 

@@ -235,6 +235,13 @@ class Commands:
         if not folders:
             say(f"No sessions in {places.sessions()} yet.")
 
+    def manual(self, options: argparse.Namespace) -> None:
+        """Print what an experiment may use."""
+        from maia_lab.doors import vocabulary
+        from maia_lab.manual import manual
+
+        say(manual(vocabulary(options.generator) if options.generator else None))
+
     def config(self, options: argparse.Namespace) -> None:
         """Show what holds where a line does not say, or change the user's file."""
         if options.change == "set" and options.value is not None:

@@ -101,6 +101,8 @@ def parser() -> argparse.ArgumentParser:
     replay = add("replay", "tell a session again as it happened; nothing runs")
     replay.add_argument("session")
     add("sessions", "list all sessions and where they stand")
+    manual = add("manual", "print what an experiment may use")
+    manual.add_argument("--generator", metavar="NAME", help="also print the words it can draw")
     config = add("config", "show or set what holds where a line does not say")
     config.add_argument("change", nargs="?", choices=["set", "unset"])
     config.add_argument("key", nargs="?", help=", ".join(KEYS))
