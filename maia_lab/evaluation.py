@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
+from maia_lab.baselines import one_shot, search
+from maia_lab.errors import ModelError
 from maia_lab.exemplars import Exemplars
+from maia_lab.metrics import auprc, pearson, undefined
 from maia_lab.observation import Score
+from maia_lab.rater import WordsRater
 from maia_lab.system import System
-from maia_lab.world import Words, World
+from maia_lab.trial import trial
+from maia_lab.world import Rater, World
 
 MINE = "this description"
 ONE_SHOT = "one-shot baseline"
-LOOKED_AT = 15
-"""Exemplars the one-shot baseline sees: as many as a person is shown."""
+SEARCH = "search baseline"
+DRAWN = {
+    "pearson": "r",
+    "auprc": "AUPRC",
+    "f1": "F1",
+    "mann-whitney": "M-W",
+    "mean-difference": "diff",
+}
+"""How metrics of a trial are called in a table."""
 
 
 def score(
@@ -27,78 +40,108 @@ def score(
     suppressed_by: Sequence[str] = (),
     seed: int = 0,
 ) -> list[Score]:
-    """Score labels on the world's held-out images, beside the one-shot baseline.
+    """Score labels on images the session never used, beside the baselines.
 
-    An image is *active* above the unit's 0.95 quantile over the data, and *predicted* if it holds
-    any of the labels and nothing that suppresses. Where no words can be read off the images there
-    is nothing to predict with, and the note says so.
+    The world's held-out images say how a description does on images as they come; images drawn
+    for it, whether what it predicts can be made at will. An image is *active* above the unit's
+    0.95 quantile over the data, and *predicted* if the rater says so: without one, if it holds
+    any of the labels and nothing that suppresses. Where nobody can tell, the note says so.
 
     Raises:
         WordsError: a label cannot be read.
     """
-    words, held_out = world.words, world.held_out
-    if words is None:
+    words, images = world.words, list(world.held_out)
+    rater = world.rater or (None if words is None else WordsRater(words))
+    mine = (MINE, tuple(labels), tuple(suppressed_by))
+    why, values = "", np.zeros(0, np.float32)
+    if rater is None:
         why = f"nothing can tell what the images of {world.name} hold"
-        return [Score(MINE, tuple(labels), None, None, 0, 0, len(held_out), why)]
-    images = list(held_out)
-    values = system.values(images)
-    active = values > system.reference.high
-    baseline = one_shot(world, exemplars, words, seed)
-    rows = ((MINE, tuple(labels), tuple(suppressed_by)), (ONE_SHOT, baseline, ()))
-    scores = []
-    for of, wanted, unwanted in rows:
-        predicted = np.array(
-            [
-                any(words.matches(label, image) for label in wanted)
-                and not any(words.matches(label, image) for label in unwanted)
-                for image in images
-            ],
-            bool,
-        )
-        hits = int((predicted & active).sum())
-        scores.append(
-            Score(
-                of,
-                wanted,
-                hits / int(predicted.sum()) if predicted.any() else None,
-                hits / int(active.sum()) if wanted and active.any() else None,
-                int(predicted.sum()),
-                int(active.sum()),
-                len(images),
-                "" if wanted else "there is no label",
-                _correlation(predicted, values),
-            )
-        )
-    return scores
+    else:
+        try:
+            values = system.values(images)
+        except ModelError as error:
+            why = f"the unit {error.reason}"
+    if rater is None or why:
+        score = Score(MINE, mine[1], None, None, 0, 0, len(images), why, suppressed_by=mine[2])
+        return [score]
+    rows = [mine]
+    if words is not None:
+        rows.append((ONE_SHOT, *one_shot(world, exemplars, seed)))
+        rows.append((SEARCH, *search(world, exemplars)))
+    # Baselines often say the same: what is drawn for one of them is drawn for all.
+    trials = {said: trial(system, world, *said, seed) for said in {row[1:] for row in rows}}
+    return [
+        replace(_scored(rater, images, values, system.reference.high, *row), trial=trials[row[1:]])
+        for row in rows
+    ]
 
 
-def one_shot(world: World, exemplars: Exemplars, words: Words, seed: int = 0) -> tuple[str, ...]:
-    """What one look at the exemplars says without any experiment: their most enriched phrase.
-
-    Enrichment is the share of the top exemplars that show a phrase, minus its share in a random
-    sample of the data; ties go to the shorter phrase.
-    """
-    data = world.data
-    top = [data[i] for i in exemplars.positions("top", LOOKED_AT)]
-    sample = np.random.default_rng(seed).choice(len(data), min(200, len(data)), replace=False)
-    found = Counter(c for image in top for c in words.concepts(image))
-    usual = Counter(c for i in sample for c in words.concepts(data[int(i)]))
-    if not found:
-        return ()
-    best = min(found, key=lambda c: (usual[c] / len(sample) - found[c] / len(top), len(c), c))
-    return (best,)
+def _scored(
+    rater: Rater,
+    images: Sequence[Image.Image],
+    values: NDArray[np.float32],
+    high: float,
+    of: str,
+    labels: tuple[str, ...],
+    suppressed_by: tuple[str, ...],
+) -> Score:
+    active = values > high
+    sure = rater.rate(images, labels, suppressed_by) if labels else np.zeros(len(images))
+    predicted = sure > 0.5
+    hits = int((predicted & active).sum())
+    each = [rater.rate(images, [label], ()) > 0.5 for label in labels]
+    return Score(
+        of,
+        labels,
+        hits / int(predicted.sum()) if predicted.any() else None,
+        hits / int(active.sum()) if labels and active.any() else None,
+        int(predicted.sum()),
+        int(active.sum()),
+        len(images),
+        undefined(predicted, values) if labels else "there is no label",
+        pearson(sure, values),
+        suppressed_by,
+        auprc(predicted, values),
+        tuple(float(held[active].mean()) for held in each) if active.any() else (),
+        rater.name,
+    )
 
 
 def table(scores: Sequence[Score]) -> str:
     """The scores as aligned text."""
-    lines = [f"{'held out':<18} precision  recall      r  labels"]
+    lines = [f"{'held out':<18} precision  recall      r  AUPRC  labels"]
     for s in scores:
-        figures = (s.precision, s.recall, s.correlation)
-        shown = ["—" if value is None else f"{value:.2f}" for value in figures]
-        labels = ", ".join(s.labels) or "none"
+        shown = [figure(v) for v in (s.precision, s.recall, s.correlation, s.auprc)]
         note = f" (not scored, because {s.note})" if s.note else ""
-        lines.append(f"{s.of:<18} {shown[0]:>9} {shown[1]:>7} {shown[2]:>6}  {labels}{note}")
-    return "\n".join([*lines, *explained(scores)])
+        lines.append(
+            f"{s.of:<18} {shown[0]:>9} {shown[1]:>7} {shown[2]:>6} {shown[3]:>6}"
+            f"  {s.said or 'none'}{note}"
+        )
+    lines += explained(scores)
+    drawn = [(s.of, s.trial) for s in scores if s.trial is not None]
+    if drawn:
+        heads = [f"{name:>14}" for name in ("high", "neutral", "near misses")]
+        heads += [f"{name:>6}" for name in DRAWN.values()]
+        lines += ["", f"{'drawn for it':<18} {' '.join(heads)}"]
+    for of, on in drawn:
+        cells = [f"{spread(values):>14}" for values in (on.high, on.neutral, on.near)]
+        cells += [f"{figure(on[metric]):>6}" for metric in DRAWN]
+        said = f"not drawn, because {on.note}" if on.note else " ".join(cells)
+        lines.append(f"{of:<18} {said}")
+    return "\n".join([*lines, *judged(scores)])
+
+
+def figure(value: float | None) -> str:
+    """A metric with two decimals, or a dash where it is not defined."""
+    return "—" if value is None else f"{value:.2f}"
+
+
+def spread(values: Sequence[float]) -> str:
+    """Mean ± sample standard deviation."""
+    if not values:
+        return "—"
+    sd = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+    return f"{np.mean(values):.2f} ± {sd:.2f}"
 
 
 def explained(scores: Sequence[Score]) -> list[str]:
@@ -115,10 +158,25 @@ def explained(scores: Sequence[Score]) -> list[str]:
             f"{first.predicted} hold a label, so precision can be at most {first.ceiling:.2f};"
             " r needs no threshold."
         )
+    if len(first.shares) > 1:
+        shares = [
+            f"{label} {share:.0%}" for label, share in zip(first.labels, first.shares, strict=True)
+        ]
+        lines.append(f"Of the active images each label holds in its share: {', '.join(shares)}.")
+    if first.rater:
+        lines.append(f"What each image holds was said by {first.rater}.")
     return lines
 
 
-def _correlation(predicted: NDArray[np.bool_], values: NDArray[np.float32]) -> float | None:
-    if predicted.all() or not predicted.any() or np.ptp(values) == 0:
-        return None
-    return float(np.corrcoef(predicted, values)[0, 1])
+def judged(scores: Sequence[Score]) -> list[str]:
+    """What a reader must know to read the trials: who drew, and which figures can mislead."""
+    trial = scores[0].trial if scores else None
+    if trial is None or trial.note:
+        return []
+    return [
+        f"{trial.drawn_by} drew {len(trial.high)} images that are predicted high,"
+        f" {len(trial.neutral)} neutral ones and {len(trial.near)} near misses: all but one word of"
+        " a label.",
+        "diff (mean difference) and M-W (Mann-Whitney) are also high for a description that is too"
+        " narrow: judge by r, AUPRC, F1.",
+    ]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from maia_lab.system import Reference
 
 Stratum = str | float
@@ -16,6 +19,10 @@ class Exemplars(Protocol):
     @property
     def reference(self) -> Reference:
         """The unit's activations over the data."""
+
+    @property
+    def values(self) -> NDArray[np.float32]:
+        """The unit's activation for each image, in the data's order."""
 
     def positions(self, stratum: Stratum, count: int) -> list[int]:
         """Positions in the data of that many images of a stratum, most typical first."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from maia_lab.metrics import METRICS
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
@@ -64,6 +66,36 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """How a unit answered images that were drawn to what a description predicts of them."""
+
+    high: tuple[float, ...] = ()
+    """Activations of images that hold a label …"""
+    neutral: tuple[float, ...] = ()
+    """… of images of anything else …"""
+    near: tuple[float, ...] = ()
+    """… and of near misses, which share all but one word with a label."""
+    drawn_by: str = ""
+    """The generator's name."""
+    note: str = ""
+    """Why there is none, where there is none: the end of "not drawn, because …"."""
+
+    @property
+    def predicted(self) -> tuple[bool, ...]:
+        """Of each of :attr:`values`, whether it was predicted high."""
+        return (True,) * len(self.high) + (False,) * (len(self.neutral) + len(self.near))
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """All activations: high, neutral, near."""
+        return self.high + self.neutral + self.near
+
+    def __getitem__(self, metric: str) -> float | None:
+        """One of :data:`maia_lab.metrics.METRICS` by name; None where it is not defined."""
+        return METRICS[metric](self.predicted, self.values)
+
+
+@dataclass(frozen=True, slots=True)
 class Score:
     """How well labels tell a unit's active images from the rest, on held-out images."""
 
@@ -85,6 +117,16 @@ class Score:
     correlation: float | None = None
     """Pearson's r between holding a label (0 or 1) and the activation: it needs no threshold. None:
     all images hold one, or none does, or the unit never varies."""
+    suppressed_by: tuple[str, ...] = ()
+    auprc: float | None = None
+    """Area under precision and recall when activation ranks the images that hold a label; by chance
+    it is their share. None as for the correlation."""
+    shares: tuple[float, ...] = ()
+    """For each label, the share of the active images that hold it: several may hold several."""
+    rater: str = ""
+    """Who said which images hold a label, where it was not the world's own words."""
+    trial: Trial | None = None
+    """The same description on images drawn for it."""
 
     @property
     def ceiling(self) -> float:
@@ -93,6 +135,12 @@ class Score:
         It is below 1 where more images hold a label than count as active.
         """
         return min(1.0, self.positives / self.predicted) if self.predicted else 1.0
+
+    @property
+    def said(self) -> str:
+        """Its labels in a line: ``red, or a star; not with grass``."""
+        wanted, unwanted = ", or ".join(self.labels), ", or ".join(self.suppressed_by)
+        return wanted + (f"; not with {unwanted}" if wanted and unwanted else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 Progress = Callable[[int, int], None]
@@ -85,6 +87,33 @@ class Words(Protocol):
         """Every short phrase that is true of the image, each readable by :meth:`matches`."""
 
 
+class Rater(Protocol):
+    """Predicts a unit's activation from its description alone, blind to how it answered."""
+
+    @property
+    def name(self) -> str:
+        """Who it is, with how far it can be trusted where that was measured."""
+
+    def rate(
+        self, images: Sequence[Image.Image], labels: Sequence[str], suppressed_by: Sequence[str]
+    ) -> NDArray[np.float64]:
+        """For each image, how sure it is that the unit is active: 0 to 1, active above a half.
+
+        Raises WordsError where a label means nothing to it.
+        """
+
+
+@runtime_checkable
+class Labelled(Protocol):
+    """Images of which is known what they hold, without looking at them."""
+
+    def matches(self, label: str, index: int) -> bool:
+        """As :meth:`Words.matches`, for the image at a position."""
+
+    def concepts(self, index: int) -> frozenset[str]:
+        """As :meth:`Words.concepts`, for the image at a position."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class World:
     """A source of images with its tools, and a fifth of it that only scoring may look at."""
@@ -102,3 +131,5 @@ class World:
     """Words by kind that the generator can draw, nouns first; empty where nobody can tell."""
     remarks: tuple[str, ...] = ()
     """What people should know of it, such as files that were skipped."""
+    rater: Rater | None = None
+    """Who says what a description predicts of held-out images; None: the words themselves."""

@@ -18,7 +18,7 @@ from maia_lab.events import (
     Stopped,
 )
 from maia_lab.grid import Grid
-from maia_lab.observation import Measurement, Observation, Picture, Score, Text
+from maia_lab.observation import Measurement, Observation, Picture, Score, Text, Trial
 from maia_lab.proposal import Conclusion, Evidence, Hypothesis, Prediction, Proposal
 from maia_lab.review import Approve, Edit, Flag, Reject
 from maia_lab.session import sha256
@@ -84,7 +84,15 @@ def example(journal, images, word: str = ""):
         f"Other shapes were not tested.{word}",
     )
     scores = (
-        Score("this description", (f"red{word}",), 0.91, 0.82, 40, 50, 1000),
+        Score(
+            *("this description", (f"red{word}",), 0.91, 0.82, 40, 50, 1000),
+            correlation=0.8,
+            suppressed_by=(f"grass background{word}",),
+            auprc=0.75,
+            shares=(0.9,),
+            rater=f"a rater{word}",
+            trial=Trial((2.0, 2.5), (0.1, 0.3), (0.2, 0.9), f"a generator{word}"),
+        ),
         Score(f"one-shot baseline{word}", (f"circle{word}",), 0.4, None, 90, 50, 1000),
         Score(f"observational{word}", (), None, None, 0, 0, 0, f"no words{word}"),
     )

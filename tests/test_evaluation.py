@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from maia_lab import evaluation
@@ -7,21 +10,23 @@ from maia_lab.errors import WordsError
 def test_labels_are_scored_on_held_out_images_beside_the_one_shot_baseline(
     system, world, exemplars
 ):
-    mine, baseline = evaluation.score(system, world, exemplars, ["red", "blue"])
+    mine, baseline, found = evaluation.score(system, world, exemplars, ["red", "blue"])
     assert mine.n == 30 and mine.predicted == 20
     assert mine.positives == baseline.positives > 0
     assert mine.recall == 1.0
     assert mine.precision == pytest.approx(mine.positives / 20)
-    assert baseline.labels == ("red",) and baseline.predicted == 10
-    assert "one-shot baseline" in evaluation.table([mine, baseline])
+    assert baseline.labels == found.labels == ("red",) and baseline.predicted == 10
+    assert mine.shares == (1.0, 0.0)
+    told = evaluation.table([mine, baseline, found])
+    assert "one-shot baseline" in told and "search baseline" in told and "red 100%, blue 0%" in told
 
 
 def test_a_label_of_common_things_is_told_apart_by_correlation_where_precision_has_a_ceiling(
     system, world, exemplars
 ):
-    red, _ = evaluation.score(system, world, exemplars, ["red"])
-    both, _ = evaluation.score(system, world, exemplars, ["red", "blue"])
-    everything, _ = evaluation.score(system, world, exemplars, ["red", "blue", "green"])
+    red, *_ = evaluation.score(system, world, exemplars, ["red"])
+    both, *_ = evaluation.score(system, world, exemplars, ["red", "blue"])
+    everything, *_ = evaluation.score(system, world, exemplars, ["red", "blue", "green"])
     assert 0.9 < red.correlation <= 1 and both.correlation < red.correlation
     assert everything.correlation is None
     assert both.ceiling == pytest.approx(both.positives / 20)
@@ -29,15 +34,77 @@ def test_a_label_of_common_things_is_told_apart_by_correlation_where_precision_h
 
 
 def test_what_suppresses_takes_images_out_of_the_prediction(system, world, exemplars):
-    mine, _ = evaluation.score(system, world, exemplars, ["red", "blue"], ["blue"])
+    mine, *_ = evaluation.score(system, world, exemplars, ["red", "blue"], ["blue"])
     assert mine.predicted == 10
 
 
 def test_no_label_is_no_score_and_says_so(system, world, exemplars):
-    mine, _ = evaluation.score(system, world, exemplars, [])
+    mine, *_ = evaluation.score(system, world, exemplars, [])
     assert mine.precision is None and mine.recall is None and mine.note == "there is no label"
 
 
 def test_a_label_that_cannot_be_read_is_refused(system, world, exemplars):
     with pytest.raises(WordsError):
         evaluation.score(system, world, exemplars, ["a cat"])
+
+
+def test_a_description_is_tried_on_images_drawn_for_it(system, world, exemplars):
+    world = replace(world, vocabulary={"colour": ("red", "green", "blue")})
+    mine, *_ = evaluation.score(system, world, exemplars, ["red"])
+    assert mine.trial.drawn_by == "plain generator" and mine.trial.note == ""
+    assert len(mine.trial.high) == len(mine.trial.neutral) == len(mine.trial.near) == 20
+    assert min(mine.trial.high) > max(mine.trial.neutral + mine.trial.near)
+    assert mine.trial["auprc"] == mine.trial["f1"] == mine.trial["mann-whitney"] == 1
+    assert mine.trial["pearson"] > 0.95
+    told = evaluation.table([mine])
+    assert "near misses" in told and "nan" not in told
+
+
+@pytest.mark.parametrize(
+    ("lacks", "why"),
+    [
+        ({"vocabulary": {}}, "nobody can tell what else"),
+        ({"generator": None}, "nothing that draws"),
+        ({"labels": []}, "there is no label"),
+    ],
+)
+def test_what_cannot_be_drawn_says_why(system, world, exemplars, lacks, why):
+    world = replace(world, vocabulary={"colour": ("red", "green", "blue")})
+    labels = lacks.pop("labels", ["red"])
+    mine, *_ = evaluation.score(system, replace(world, **lacks), exemplars, labels)
+    assert why in mine.trial.note and f"not drawn, because {mine.trial.note}" in evaluation.table(
+        [mine]
+    )
+
+
+@pytest.mark.parametrize(
+    ("broken", "why"), [(np.nan, "with NaN or infinity"), (np.inf, "with NaN or infinity")]
+)
+def test_a_unit_that_answers_no_number_is_not_scored_and_says_so(
+    system, world, exemplars, monkeypatch, broken, why
+):
+    answer = system._layer.respond
+
+    def respond(images, units=None):
+        response = answer(images, units)
+        response.values[0] = broken
+        return response
+
+    monkeypatch.setattr(system._layer, "respond", respond)
+    (mine,) = evaluation.score(system, world, exemplars, ["red"])
+    assert why in mine.note and "nan" not in evaluation.table([mine])
+
+
+def test_a_unit_that_never_varies_has_scores_that_say_so(system, world, exemplars, monkeypatch):
+    answer = system._layer.respond
+
+    def respond(images, units=None):
+        response = answer(images, units)
+        response.values[:] = 0
+        return response
+
+    monkeypatch.setattr(system._layer, "respond", respond)
+    mine, *_ = evaluation.score(system, world, exemplars, ["red"])
+    assert mine.correlation is None and mine.auprc is None
+    assert mine.note == "the unit answers all images alike"
+    assert "nan" not in evaluation.table([mine])

@@ -81,10 +81,11 @@ def test_held_out_images_are_closed_to_experiments(tools, kept):
     with pytest.raises(SessionError, match="held-out"):
         tools.conclude("red things", ["red"])
     tools.may_conclude = lambda: True
-    mine, baseline = tools.conclude("red things", ["red"])
+    mine, baseline, found = tools.conclude("red things", ["red"])
     assert (mine.precision, mine.recall, mine.n) == (1.0, 1.0, 30)
     assert baseline.of == "one-shot baseline" and baseline.labels == ("red",)
-    assert kept.scores == [mine, baseline]
+    assert found.of == "search baseline" and found.labels == ("red",)
+    assert kept.scores == [mine, baseline, found]
 
 
 def test_what_a_world_cannot_do_is_said_with_the_way_to_it(system, exemplars, world):

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from maia_lab.evaluation import explained
+from maia_lab.evaluation import DRAWN, explained, figure, judged, spread
 from maia_lab.events import Offered, Opened
 from maia_lab.ledger import Finding, Ledger
 from maia_lab.observation import Measurement, Score
@@ -251,18 +251,38 @@ def scored(scores: Sequence[Score]) -> RenderableType:
     from rich.text import Text
 
     table = Table.grid(padding=(0, 2))
-    for column in range(5):
-        table.add_column(justify="right" if column in (1, 2, 3) else "left", overflow="fold")
-    head = ("held-out images", "precision", "recall", "r", "labels")
+    for column in range(6):
+        table.add_column(justify="left" if column in (0, 5) else "right", overflow="fold")
+    head = ("held-out images", "precision", "recall", "r", "AUPRC", "labels")
     table.add_row(*(Text(t, "bright_black") for t in head))
     for s in scores:
-        values = (s.precision, s.recall, s.correlation)
-        figures = ["—" if v is None else f"{v:.2f}" for v in values]
-        said = one_line(", ".join(s.labels) or f"not scored, because {s.note}")
+        figures = map(figure, (s.precision, s.recall, s.correlation, s.auprc))
+        said = one_line(s.said or f"not scored, because {s.note}")
         style = "bold" if s is scores[0] else ""
         table.add_row(*(Text(t, style) for t in (one_line(s.of), *figures, said)))
-    below = Text("\n".join(explained(scores)), "bright_black")
-    return Group(table, below) if below else table
+    below = [Text(line, "bright_black") for line in explained(scores)]
+    return Group(table, *below, *_tried(scores))
+
+
+def _tried(scores: Sequence[Score]) -> list[RenderableType]:
+    """The same descriptions on images drawn for them."""
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = [(s, s.trial) for s in scores if s.trial is not None and not s.trial.note]
+    if not drawn:
+        return []
+    table = Table.grid(padding=(0, 2))
+    for column in range(4 + len(DRAWN)):
+        table.add_column(justify="right" if column else "left", overflow="fold")
+    head = ("drawn for it", "high", "neutral", "near misses", *DRAWN.values())
+    table.add_row(*(Text(t, "bright_black") for t in head))
+    for s, on in drawn:
+        cells = [spread(values) for values in (on.high, on.neutral, on.near)]
+        cells += [figure(on[metric]) for metric in DRAWN]
+        style = "bold" if s is scores[0] else ""
+        table.add_row(*(Text(t, style) for t in (one_line(s.of), *cells)))
+    return [table, *(Text(line, "bright_black") for line in judged(scores))]
 
 
 def standing(ledger: Ledger) -> RenderableType:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from maia_lab.evaluation import explained
+from maia_lab.evaluation import DRAWN, explained, figure, judged, spread
 from maia_lab.plain import fenced, markdown
 from maia_lab.report.story import Story
 
@@ -63,6 +63,7 @@ def open_templates(
         lstrip_blocks=True,
     )
     environment.filters.update(filters)
-    environment.globals["explained"] = explained
+    environment.globals |= {"explained": explained, "judged": judged, "drawn": DRAWN}
+    environment.filters |= {"figure": figure, "spread": spread}
     environment.tests["finite"] = math.isfinite
     return environment

@@ -11,6 +11,7 @@ from PIL import Image
 
 from maia_lab.errors import DataError
 from maia_lab.provenance import Origin
+from maia_lab.scenes.concept import Concept, concepts
 from maia_lab.scenes.keep import keep
 from maia_lab.scenes.render import appearance, render
 from maia_lab.scenes.sample import sample, stream
@@ -61,6 +62,14 @@ class SceneImages:
         if not -self._n <= index < self._n:
             raise IndexError(index)
         return sample(stream(self._purpose, self._seed, index % self._n))
+
+    def matches(self, label: str, index: int) -> bool:
+        """Whether the scene at a position holds what a label says; WordsError if unreadable."""
+        return Concept.parse(label).matches(self.scene(index))
+
+    def concepts(self, index: int) -> frozenset[str]:
+        """Every short phrase that is true of the scene at a position."""
+        return concepts(self.scene(index))
 
     def __len__(self) -> int:
         """How many images there are."""

@@ -1,0 +1,59 @@
+"""The baselines find what can be found without an experiment, and stay silent where nothing is."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from maia_lab.baselines import one_shot, search
+from maia_lab.scenes.concept import Concept
+from maia_lab.scenes.world import scenes_world
+
+
+@pytest.fixture(scope="module")
+def world():
+    return scenes_world(n=1500, held_out=1)
+
+
+def answering(world, labels, suppressed_by=(), noise=0.05):
+    """Exemplars of a unit that answers any of the labels, and nothing that suppresses."""
+    wanted, unwanted = ([Concept.parse(x) for x in some] for some in (labels, suppressed_by))
+    scenes = [world.data.scene(i) for i in range(len(world.data))]
+    held = [
+        any(c.matches(s) for c in wanted) and not any(c.matches(s) for c in unwanted)
+        for s in scenes
+    ]
+    values = np.random.default_rng(1).normal(held, noise)
+    return SimpleNamespace(
+        values=values, positions=lambda stratum, n: [int(i) for i in np.argsort(-values)[:n]]
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "suppressed_by"),
+    [
+        (("red circle",), ()),
+        (("grass background", "star"), ()),
+        (("red",), ("grass background",)),
+        (("blue", "moon", "car"), ()),
+    ],
+)
+def test_search_finds_the_formula_from_the_labelled_data_alone(world, labels, suppressed_by):
+    wanted, unwanted = search(world, answering(world, labels, suppressed_by))
+    assert (set(wanted), set(unwanted)) == (set(labels), set(suppressed_by))
+
+
+def test_search_finds_two_things_that_are_there_at_once(world):
+    (label,), unwanted = search(world, answering(world, ["a striped thing and a green thing"]))
+    assert set(map(str, Concept.parse(label).phrases)) == {"striped", "green"} and not unwanted
+
+
+def test_noise_and_silence_give_no_formula(world):
+    noise = SimpleNamespace(values=np.random.default_rng(0).random(1500))
+    assert search(world, noise) == search(world, SimpleNamespace(values=np.zeros(1500))) == ((), ())
+
+
+def test_one_shot_names_the_most_enriched_phrase(world):
+    assert one_shot(world, answering(world, ["red circle"])) == (("red circle",), ())
