@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from maia_lab import places
 from maia_lab.errors import MaiaError
-from maia_lab.version import __version__
+from maia_lab.version import PAGE, __version__
 
 PACKAGES = ("torch", "jupyterlab", "ipywidgets", "diffusers", "transformers", "anthropic", "pillow")
 
@@ -34,12 +35,32 @@ def findings() -> Iterator[Finding]:
             yield Finding(package, True, version(package))
         except PackageNotFoundError:
             yield Finding(package, False, f"not installed; pip install {package}")
+    yield _page()
     yield _tried("compute", _devices)
     for what, folder in (("sessions", places.sessions()), ("cache", places.cache())):
         yield _tried(what, lambda folder=folder: _folder(folder))  # type: ignore[misc]
     yield _tried("shipped networks", _networks)
     key = "is set" if os.environ.get("ANTHROPIC_API_KEY") else "is not set: the offline agent works"
     yield Finding("ANTHROPIC_API_KEY", True, key)
+
+
+def _page() -> Finding:
+    """The page's part, where JupyterLab would find it that runs in this environment."""
+    from jupyter_core.paths import jupyter_path
+
+    found = [Path(folder) / "maia-lab" / PAGE.name for folder in jupyter_path("labextensions")]
+    installed = next((path for path in found if path.is_file()), None)
+    if installed is None:
+        says = (
+            "not installed here; it matters only if jupyter lab runs in this environment: pip"
+            " install maia-lab"
+        )
+        return Finding("labextension", True, says)
+    own = str(json.loads(installed.read_text("utf-8"))["version"])
+    says = f"{own} in {installed.parent}"
+    if own != __version__:
+        says += f", the package is {__version__}; install the same version of both"
+    return Finding("labextension", own == __version__, says)
 
 
 def _tried(what: str, attempt: Callable[[], str]) -> Finding:

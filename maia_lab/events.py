@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from maia_lab.observation import Observation
 from maia_lab.proposal import Conclusion, Proposal
@@ -32,6 +32,10 @@ class Setting:
     """How to open the same study again: ``data`` folder, ``generator`` and the like, by name."""
     version: str = ""
     """Of maia_lab."""
+
+
+LIMITS = tuple(f.name for f in fields(Setting) if f.name.startswith("max_"))
+"""The budget's parts, by the names of their fields in :class:`Setting`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,16 @@ class Noted:
 
 
 @dataclass(frozen=True, slots=True)
+class Budgeted:
+    """A limit of the session's setting was set anew."""
+
+    limit: str
+    """Which: ``max_steps``, ``max_seconds``, …"""
+    most: float
+    by: str = "human"
+
+
+@dataclass(frozen=True, slots=True)
 class Paused:
     """The session waits; resuming goes on from here."""
 
@@ -127,5 +141,15 @@ class Stopped:
 
 
 Event = (
-    Opened | Offered | Decided | Began | Observed | Noted | Paused | Resumed | Accepted | Stopped
+    Opened
+    | Offered
+    | Decided
+    | Began
+    | Observed
+    | Noted
+    | Budgeted
+    | Paused
+    | Resumed
+    | Accepted
+    | Stopped
 )

@@ -142,6 +142,12 @@ class Record(Kept):
         """Whether the running thread works for this step: it runs it, or was started by it."""
         return threading.current_thread() not in self._strangers
 
+    @property
+    def started(self) -> list[threading.Thread]:
+        """Threads that began after it and still run, but for the running one."""
+        here = threading.current_thread()
+        return [t for t in threading.enumerate() if t is not here and t not in self._strangers]
+
     def text(self, text: str) -> None:
         """Take printed text."""
         if not self.mine:

@@ -18,6 +18,7 @@ from maia_lab.errors import SessionError
 from maia_lab.events import (
     Accepted,
     Began,
+    Budgeted,
     Decided,
     Event,
     Noted,
@@ -88,6 +89,14 @@ class Session:
     def state(self) -> State:
         """Where the session stands."""
         return self._state
+
+    @property
+    def standing(self) -> str:
+        """Where it stands, in words; a session whose process is gone does not run."""
+        state = self._state
+        if state.ended or state.phase is Phase.PAUSED or self.journal.held:
+            return str(state)
+        return f"step {state.step}, left when its process ended; resume {self.name} goes on"
 
     @property
     def opened(self) -> Opened:
@@ -233,6 +242,15 @@ class Session:
         """Speak to the agent without rejecting anything."""
         with self._lock:
             self._append(Noted(text, by))
+
+    def budget(self, limit: str, most: float, by: str = "human") -> None:
+        """Set a limit anew: ``max_steps`` and the like, more or less than before."""
+        if not most > 0 or (limit == "max_steps" and most < self._state.step):
+            raise SessionError(
+                f"{limit}={most:g}", "leaves no room", f"step {self._state.step} is reached already"
+            )
+        with self._lock:
+            self._append(Budgeted(limit, most, by))
 
     def accept(self, by: str) -> None:
         """Let the scored conclusion stand."""

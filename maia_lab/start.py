@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import get_args
 
@@ -208,6 +208,18 @@ def find(
         SessionError: there is no such session, or its journal is damaged.
     """
     return Session(Journal.open(locate(session, folder), readonly=readonly))
+
+
+def listed() -> Iterator[tuple[str, str, str, str]]:
+    """Every session in the folder of sessions: name, unit, agent, and where it stands."""
+    for journal in sorted(places.sessions().glob("*/journal.jsonl")):
+        try:
+            session = find(journal.parent, readonly=True)
+            opened = session.opened
+            cells = (str(opened.question.unit), opened.setting.agent, session.standing)
+        except MaiaError as error:
+            cells = ("", "", str(error))
+        yield journal.parent.name, *cells
 
 
 def locate(session: str | Path, folder: str | Path | None = None) -> Path:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from maia_lab.errors import SessionError
 from maia_lab.events import (
+    LIMITS,
     Accepted,
     Began,
+    Budgeted,
     Decided,
     Event,
     Noted,
@@ -46,6 +49,7 @@ class State:
 
     phase: Phase = Phase.NEW
     opened: Opened | None = None
+    """With its limits as they were last set."""
     step: int = 0
     """The last step offered."""
     revision: int = 0
@@ -103,6 +107,10 @@ def advance(state: State, event: Event) -> State:
             return replace(state, phase=Phase.CONCLUDED)
         case phase, Noted() if phase is not Phase.NEW and not state.ended:
             return state
+        case phase, Budgeted(limit=limit) if (
+            state.opened is not None and limit in LIMITS and not state.ended
+        ):
+            return replace(state, opened=rebudgeted(state.opened, event))
         case phase, Paused(why=why) if phase not in (Phase.NEW, Phase.PAUSED) and not state.ended:
             return replace(state, phase=Phase.PAUSED, paused_in=phase, why=why)
         case phase, Resumed() if phase is not Phase.NEW and not state.ended:
@@ -115,6 +123,13 @@ def advance(state: State, event: Event) -> State:
         f"is out of order: the session is at {state}",
         "look at its status, and do the next thing first",
     )
+
+
+def rebudgeted(opened: Opened, event: Budgeted) -> Opened:
+    """What a session was opened with, one limit as it was set since."""
+    most = int(event.most) if float(event.most).is_integer() else event.most
+    changed: dict[str, Any] = {event.limit: most}
+    return replace(opened, setting=replace(opened.setting, **changed))
 
 
 def _waiting(state: State, event: Offered) -> State:

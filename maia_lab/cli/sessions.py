@@ -12,7 +12,6 @@ from maia_lab.cli.terms import (
     show,
     writable,
 )
-from maia_lab.errors import MaiaError
 
 
 def add(commands: Commands) -> None:
@@ -31,20 +30,13 @@ def _sessions(options: argparse.Namespace) -> int:
 
     from maia_lab import places
     from maia_lab.plain import one_line
-    from maia_lab.start import find
+    from maia_lab.start import listed
 
     del options
     table = Table("session", "unit", "agent", "stands at", box=None, pad_edge=False)
-    folders = sorted(places.sessions().glob("*/journal.jsonl"))
-    for journal in folders:
-        try:
-            session = find(journal.parent, readonly=True)
-            opened = session.opened
-            cells = (str(opened.question.unit), opened.setting.agent, str(session.state))
-        except MaiaError as error:
-            cells = ("", "", str(error))
-        table.add_row(*map(one_line, (journal.parent.name, *cells)))
-    show(table if folders else f"No sessions in {places.sessions()} yet.")
+    for cells in listed():
+        table.add_row(*map(one_line, cells))
+    show(table if table.row_count else f"No sessions in {places.sessions()} yet.")
     return CONCLUDED
 
 

@@ -18,6 +18,7 @@ from maia_lab.console.terminal import (
 )
 from maia_lab.events import (
     Accepted,
+    Budgeted,
     Decided,
     Event,
     Noted,
@@ -75,6 +76,8 @@ class Narrator:
                 self._observed(observation)
             case Noted(text=text, by=by):
                 self._line(f"{by} says: {one_line(text)}", "cyan")
+            case Budgeted(limit=limit, most=most, by=by):
+                self._line(f"{by} sets {limit} to {most:g}", "yellow")
             case Accepted(by=by):
                 self._line(f"✓ the description stands, accepted by {by}", "bold green")
             case Paused(why=why):

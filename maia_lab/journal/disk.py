@@ -89,6 +89,17 @@ class Disk:
             except OSError as error:
                 self.why = f"its folder cannot be written ({error.strerror})"
 
+    @staticmethod
+    def taken(folder: Path) -> bool:
+        """Whether someone has it for writing."""
+        try:
+            with FileLock(folder / LOCK, timeout=0, mode=0o600, thread_local=False):
+                return False
+        except Timeout:
+            return True
+        except OSError:  # Nobody can write there.
+            return False
+
     @classmethod
     def make(cls, folder: Path) -> None:
         """Make the folder of a new journal; FileExistsError if it is there."""

@@ -152,6 +152,11 @@ class Journal:
         return bool(self.why)
 
     @property
+    def held(self) -> bool:
+        """Whether a process has it for writing, this one or another."""
+        return not self.why or (self.folder is not None and Disk.taken(self.folder))
+
+    @property
     def records(self) -> Sequence[Record]:
         """Every readable line, also those of types that this version does not know."""
         return tuple(self._records)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -32,8 +33,8 @@ class Capture:
         self._shell, self._record, self._silent = shell, Record(store), False
         self._undo: list[Callable[[], None]] = []
         for stream in {id(s): s for s in (sys.stdout, sys.stderr)}.values():
-            self._replace(stream, "write", self._writing)
-        self._replace(shell.display_pub, "publish", self._publishing)
+            self._undo.append(replace(stream, "write", self._writing))
+        self._undo.append(replace(shell.display_pub, "publish", self._publishing))
 
     # What tools says and shows.
 
@@ -59,6 +60,11 @@ class Capture:
         self._record.scored(scores)
 
     # The end.
+
+    @property
+    def threads(self) -> list[threading.Thread]:
+        """Those that the cell started and that still run."""
+        return self._record.started
 
     def finish(
         self, result: ExecutionResult, seconds: float, remarks: Sequence[str]
@@ -91,21 +97,6 @@ class Capture:
         else:
             self._record.text(f"{value!r}\n")
 
-    def _replace(self, thing: Any, name: str, wrap: Callable[[Any], Any]) -> None:
-        before, own = getattr(thing, name), vars(thing).get(name)
-        ours = wrap(before)
-        setattr(thing, name, ours)
-
-        def undo() -> None:
-            # Whoever replaced it after us is left in place.
-            if vars(thing).get(name) is ours:
-                if own is not None:
-                    setattr(thing, name, own)
-                else:
-                    delattr(thing, name)
-
-        self._undo.append(undo)
-
     def _writing(self, write: Callable[[str], int]) -> Callable[[str], int]:
         def both(text: str) -> int:
             if not self._silent and self._record.mine:
@@ -135,3 +126,20 @@ class Capture:
                     continue
         if text := data.get("text/markdown") or plain:
             self._record.text(f"{text}\n")
+
+
+def replace(thing: Any, name: str, wrap: Callable[[Any], Any]) -> Callable[[], None]:
+    """Put something around a method; returns what takes it away again."""
+    before, own = getattr(thing, name), vars(thing).get(name)
+    ours = wrap(before)
+    setattr(thing, name, ours)
+
+    def undo() -> None:
+        # Whoever replaced it after us is left in place.
+        if vars(thing).get(name) is ours:
+            if own is not None:
+                setattr(thing, name, own)
+            else:
+                delattr(thing, name)
+
+    return undo

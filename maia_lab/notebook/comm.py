@@ -40,7 +40,7 @@ class Link:
     Attributes:
         epoch: of this kernel: tickets and pages of another are void.
         owner: the page that inserts and runs cells; empty: none yet.
-        why: in words, whether a page is there; else why not, and what to do.
+        why: which page is there; else why none is, and what to do.
         sessions: cell id → session, as the notebook's cells say.
     """
 
@@ -65,6 +65,13 @@ class Link:
         self._settled = threading.Event()
         self._guard = threading.RLock()
         self._absence: threading.Timer | None = None
+
+    @property
+    def mode(self) -> str:
+        """How cells are reviewed here, why, and what would change it."""
+        if self.connected:
+            return f"cells are reviewed on the page ({self.why})"
+        return f"running a cell approves it: there are no buttons ({self.why})"
 
     @property
     def connected(self) -> bool:
@@ -181,13 +188,17 @@ class Link:
                 self._absence.cancel()
 
     def _closed(self, message: Mapping[str, Any]) -> None:
-        del message
+        """A front end hung up: it has no labextension, or no longer. Another may have it."""
+        client = str(message.get("header", {}).get("session", ""))
         with self._guard:
-            self._comm, self.owner = None, ""
-            self.why = (
-                "the front end has no labextension: pip install maia-lab where jupyter lab runs,"
-                " then reload the page"
-            )
+            self._pages.discard(client)
+            if client == self.owner:
+                self.owner = ""
+            lacking = "no labextension: pip install maia-lab where jupyter lab runs, then reload"
+            if not self.owner:
+                self.why = f"the front end has {lacking} the page"
+            elif lacking not in self.why:
+                self.why += f"; another front end has {lacking} that page"
             self._settled.set()
 
 
@@ -228,6 +239,7 @@ def _fits(value: object, kind: Any) -> bool:
 def _channel() -> type[Any] | None:
     """A comm whose messages touch nothing but their handler; None outside a kernel."""
     try:
+        from comm import get_comm_manager
         from ipykernel.comm.comm import BaseComm
         from ipykernel.kernelbase import Kernel
     except ImportError:
@@ -240,5 +252,11 @@ def _channel() -> type[Any] | None:
         def handle_msg(self, msg: dict[str, Any]) -> None:
             if self._msg_callback is not None:
                 self._msg_callback(msg)
+
+        # One front end without the labextension would hang up for all of them.
+        def handle_close(self, msg: dict[str, Any]) -> None:
+            get_comm_manager().register_comm(self)
+            self._closed = False
+            super().handle_close(msg)
 
     return Channel

@@ -7,14 +7,15 @@ import sys
 from pathlib import Path
 
 from maia_lab import config, places
-from maia_lab.errors import SessionError
+from maia_lab.errors import DataError, SessionError
 from maia_lab.notebook.display import say
 from maia_lab.notebook.kernel import Notebook
 from maia_lab.notebook.live import Live
 from maia_lab.notebook.opening import Opening
 from maia_lab.notebook.subject import Progress, Subject, named
+from maia_lab.plain import visible
 from maia_lab.session import Session
-from maia_lab.start import find
+from maia_lab.start import find, listed
 from maia_lab.state import Phase
 
 
@@ -148,14 +149,18 @@ class Commands:
             notebook.go_on(live)
 
     def budget(self, options: argparse.Namespace) -> None:
-        """Say what is left."""
-        del options
+        """Say what is left; or set a limit anew."""
         live = self._notebook.lives.need()
-        setting, session = live.session.opened.setting, live.session
+        session = live.session
+        if options.limit is not None:
+            if options.most is None:
+                raise SessionError(options.limit, "needs a number", f"{options.limit} 30")
+            session.budget(f"max_{options.limit}", options.most)
+            self._notebook.page.tell(live)
+        setting = session.opened.setting
         say(
             f"{live.name}: step {session.state.step} of {setting.max_steps},"
-            f" {session.seconds:.0f} of {setting.max_seconds:.0f} s of work. --steps and --seconds"
-            " are given when a session begins."
+            f" {session.seconds:.0f} of {setting.max_seconds:.0f} s of work."
         )
 
     # Look.
@@ -164,7 +169,7 @@ class Commands:
         """Say where everything stands, and bring back the open proposal."""
         del options
         notebook = self._notebook
-        say(f"page: {notebook.page.link.why}")
+        say(f"front end: {notebook.page.link.mode}")
         if not notebook.lives.by_name:
             say("No session yet; %maia describe UNIT begins one.")
         for live in notebook.lives.by_name.values():
@@ -212,9 +217,7 @@ class Commands:
     def report(self, options: argparse.Namespace) -> None:
         """Write a session's report, notebook and summary."""
         name = options.session or self._notebook.lives.need().name
-        live = self._notebook.lives.by_name.get(name)
-        session = live.session if live is not None else self._known(name)
-        for path in session.report(Path(options.out)).values():
+        for path in self._open(name).report(Path(options.out)).values():
             say(f"wrote {path}")
 
     def replay(self, options: argparse.Namespace) -> None:
@@ -225,15 +228,30 @@ class Commands:
         for event in self._known(options.session).journal.events:
             narrator(event)
 
+    def export(self, options: argparse.Namespace) -> None:
+        """Write a session as a notebook, a page or a summary beside this notebook."""
+        from maia_lab import report
+
+        name = options.session or self._notebook.lives.need().name
+        path = Path(options.out or f"{name}.ipynb")
+        if path.suffix not in report.FORMATS:
+            known = ", ".join(report.FORMATS)
+            raise DataError(str(path), "has an ending of no format", f"choose one of {known}")
+        if path.exists():
+            raise DataError(str(path), "is there already", "name another file with --out")
+        try:
+            path.write_text(report.FORMATS[path.suffix](self._open(name).journal), "utf-8")
+        except OSError as error:
+            raise DataError(
+                str(path), f"cannot be written ({error.strerror})", "name another with --out"
+            ) from error
+        say(f"wrote {path}")
+
     def sessions(self, options: argparse.Namespace) -> None:
         """List all sessions."""
         del options
-        folders = sorted(places.sessions().glob("*/journal.jsonl"))
-        for journal in folders:
-            session = self._known(journal.parent.name)
-            say(f"{session.name:<20} {session.opened.question.unit!s:<28} {session.state}")
-        if not folders:
-            say(f"No sessions in {places.sessions()} yet.")
+        found = [f"{name:<20} {unit:<28} {stands}" for name, unit, _, stands in listed()]
+        say("\n".join(map(visible, found)) or f"No sessions in {places.sessions()} yet.")
 
     def manual(self, options: argparse.Namespace) -> None:
         """Print what an experiment may use."""
@@ -262,7 +280,11 @@ class Commands:
         del options
         for finding in findings():
             say(f"{'ok  ' if finding.fine else 'FAIL'} {finding.what}: {finding.says}")
-        say(f"ok   page: {self._notebook.page.link.why}")
+        say(f"ok   front end: {self._notebook.page.link.mode}")
+
+    def _open(self, name: str) -> Session:
+        live = self._notebook.lives.by_name.get(name)
+        return live.session if live is not None else self._known(name)
 
     def _known(self, name: str) -> Session:
         return find(name, readonly=True)

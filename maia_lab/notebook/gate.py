@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 
@@ -13,6 +15,7 @@ from maia_lab.notebook import cells
 from maia_lab.notebook.capture import Capture
 from maia_lab.notebook.display import say
 from maia_lab.notebook.hooks import Cell, Refused
+from maia_lab.notebook.late import LATE, Late
 from maia_lab.notebook.live import Live, Lives, ran
 from maia_lab.notebook.page import Page
 from maia_lab.observation import Observation
@@ -45,6 +48,7 @@ class Gate:
         """Guard the cells of ``lives``; ``done`` takes what a step came to, and goes on."""
         self._shell, self._lives, self._page, self._done = shell, lives, page, done
         self._running: Running | None = None
+        self._late = Late()
 
     def admit(self, cell: Cell) -> None:
         """Let a cell run, or raise :class:`Refused`."""
@@ -96,7 +100,8 @@ class Gate:
         if phase is Phase.WAITING:
             if self._page.there:
                 raise Refused(
-                    f"{name} waits for approval: press its Approve button, or Shift-Enter on it."
+                    f"{name} waits for approval: press its Approve button, or Shift-Enter on it"
+                    " (%maia approve does the same)."
                 )
             mark = cells.mark(cell.text)
             if mark is not None and mark.revision != state.revision:
@@ -127,8 +132,12 @@ class Gate:
         self._start(live, cell)
 
     def _whose(self, cell: Cell) -> tuple[Live | None, int]:
-        """The session and step of a cell: by its id while it is open, else by its first line."""
-        for live in self._lives.by_name.values():
+        """The session and step of a cell: by its id while it is open, else by its first line.
+
+        A cell that has run stays its step's, whatever is written into it since.
+        """
+        lives = self._lives.by_name.values()
+        for live in lives:
             step = live.session.state.step
             if step and cell.id == live.cell(step):
                 return live, step
@@ -136,10 +145,15 @@ class Gate:
         found = self._lives.by_name.get(mark.session) if mark else None
         if mark and found and 0 < mark.step <= found.session.state.step:
             return found, mark.step
+        for live in lives:
+            for step in range(1, live.session.state.step):
+                if cell.id == live.cell(step) and ran(live.session, step) is not None:
+                    return live, step
         return None, 0
 
     def _start(self, live: Live, cell: Cell) -> None:
         relay = live.study.tools.recorder
+        self._late.rest()
         capture = Capture(self._shell, live.session.journal.keep)
         # From here on, whatever interrupts us, the end of the cell puts everything back.
         self._running = Running(live, capture, relay.target, time.perf_counter())
@@ -158,10 +172,17 @@ class Gate:
         ]
         live.study.tools.recorder.target = running.before
         seconds = time.perf_counter() - running.began
+        threads = running.capture.threads
         observation = running.capture.finish(result, seconds, remarks)
+        self._late.listen(threads, partial(self._printed_late, live, live.session.state.step))
         live.bind(namespace)
         if live.phase is Phase.RUNNING or live.session.state.ended:
             self._done(live, observation)
+
+    def _printed_late(self, live: Live, step: int, text: str) -> None:
+        with contextlib.suppress(MaiaError):  # Once the session has ended, nobody reads it.
+            live.session.note(LATE.format(step, text.rstrip()), by=f"step {step}")
+            self._page.tell(live)
 
 
 def _stranger(cell: Cell) -> None:

@@ -254,11 +254,16 @@ class Notebook:
 
 
 def conclusion(live: Live) -> str:
-    """The accepted conclusion as Markdown."""
+    """The accepted conclusion as Markdown, its evidence linked to the steps' cells."""
+    from markupsafe import Markup
+
     from maia_lab.report.story import Story
     from maia_lab.report.summary import words
 
-    return str(words().conclusion(Story.read(live.session.journal))).strip()
+    def cell(step: int) -> Markup:
+        return Markup(f"#cell-id={live.cell(step)}")
+
+    return str(words().conclusion(Story.read(live.session.journal), cell)).strip()
 
 
 def _check(live: Live, ticket: wire.Ticket, cell_id: str) -> None:

@@ -125,9 +125,11 @@ class Live:
         offered = self.waiting
         if offered is None:
             return ""
-        if self.policy == "auto" or self.auto_left > 0:
+        concluding = isinstance(offered.proposal, Conclusion)
+        # ``auto N`` counts experiments: what looks at held-out images is asked for.
+        if self.policy == "auto" or (self.auto_left > 0 and not concluding):
             return "auto"
-        plain = isinstance(offered.proposal, Conclusion) or not refusals(offered.proposal.code)
+        plain = concluding or not refusals(offered.proposal.code)
         return "safe" if self.policy == "safe" and plain else ""
 
     # What may happen.

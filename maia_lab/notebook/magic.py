@@ -21,6 +21,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class
 from maia_lab import places
 from maia_lab.config import KEYS
 from maia_lab.errors import MaiaError
+from maia_lab.events import LIMITS
 from maia_lab.notebook.commands import Commands
 from maia_lab.notebook.kernel import Notebook
 
@@ -83,7 +84,9 @@ def parser() -> argparse.ArgumentParser:
     auto.add_argument("count", type=int, help="how many; 0 turns it off")
     policy = add("policy", "say who decides from now on")
     policy.add_argument("policy", nargs="?", choices=["ask", "safe", "auto"])
-    add("budget", "say how many steps and minutes are left")
+    budget = add("budget", "say what is left; or set a limit anew, more or less than before")
+    budget.add_argument("limit", nargs="?", choices=[name.removeprefix("max_") for name in LIMITS])
+    budget.add_argument("most", nargs="?", type=float, help="in all, from the session's beginning")
 
     exemplars = add("exemplars", "show the images that activate a unit most")
     exemplars.add_argument("unit", help="model/layer/index; the model may be a variable")
@@ -98,6 +101,9 @@ def parser() -> argparse.ArgumentParser:
     report = add("report", "write a session's report, notebook and summary")
     report.add_argument("session", nargs="?", help="its name; else this notebook's")
     report.add_argument("--out", default=".", help="folder (default: here)")
+    export = add("export", "write a session as a notebook that runs again without the agent")
+    export.add_argument("session", nargs="?", help="its name; else this notebook's")
+    export.add_argument("--out", metavar="FILE", help="ending in .ipynb (default), .html or .md")
     replay = add("replay", "tell a session again as it happened; nothing runs")
     replay.add_argument("session")
     add("sessions", "list all sessions and where they stand")

@@ -43,6 +43,7 @@ class Told:
         self._live, self._active, self._owner = live, active, owner
         self._story = Story.read(live.session.journal)
         self._hypotheses = self._standing()
+        self._speakers = {e.by for e in live.session.journal.events if isinstance(e, Noted)}
 
     def steps(self) -> dict[int, wire.Step]:
         """Every step's state."""
@@ -165,8 +166,12 @@ class Told:
             if step.sent_back:
                 return "done", f"not yet: {step.decisions[-1][1]}"
             return "scored", f"scored in {took}; accept it, or say what to test first"
-        edited = any(isinstance(d.verdict, Edit) for d in step.verdicts)
-        return _OUTCOMES[seen.outcome], _came_out(seen, took) + (", as edited" if edited else "")
+        words = _came_out(seen, took)
+        if any(isinstance(d.verdict, Edit) for d in step.verdicts):
+            words += ", as edited"
+        if f"step {step.number}" in self._speakers:
+            words += "; its threads printed more after it had ended"
+        return _OUTCOMES[seen.outcome], words
 
     def _standing(self) -> dict[str, wire.Hypothesis]:
         notes = [e.text for e in self._live.session.journal.events if isinstance(e, Noted)]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from maia_lab.errors import JournalError, MaiaError
 from maia_lab.events import (
     Accepted,
+    Budgeted,
     Decided,
     Event,
     Noted,
@@ -26,6 +27,7 @@ from maia_lab.ledger import Ledger
 from maia_lab.observation import Measurement, Observation, Score
 from maia_lab.proposal import Conclusion, Hypothesis, Prediction
 from maia_lab.review import Edit, Reject, Stop
+from maia_lab.state import rebudgeted
 
 if TYPE_CHECKING:
     from maia_lab.journal import Journal
@@ -156,6 +158,8 @@ class Story:
                     self.told.append(Step(event))
                 else:
                     step.offered = event
+            case Budgeted():
+                self.opened = rebudgeted(self.opened, event)
             case Stopped(why=why):
                 self.stopped = why
             case Decided() | Observed() | Accepted():

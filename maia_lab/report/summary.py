@@ -42,6 +42,10 @@ def words() -> Any:
     }
     # Escaped for Markdown, and therefore marked as needing no escaping for HTML.
     environment = open_templates(lambda text: Markup(markdown(text)), filters)
+    environment.globals |= {
+        "in_page": lambda step: Markup(f"#step-{step}"),
+        "in_notebook": lambda step: Markup(f"#Step-{step}"),
+    }
     return environment.get_template("report.md").module
 
 
