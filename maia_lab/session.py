@@ -245,6 +245,8 @@ class Session:
 
     def budget(self, limit: str, most: float, by: str = "human") -> None:
         """Set a limit anew: ``max_steps`` and the like, more or less than before."""
+        if limit == "max_steps" and not float(most).is_integer():
+            raise SessionError(f"{most:g} steps", "is no whole number", "say 30")
         if not most > 0 or (limit == "max_steps" and most < self._state.step):
             raise SessionError(
                 f"{limit}={most:g}", "leaves no room", f"step {self._state.step} is reached already"

@@ -27,7 +27,9 @@ def begin(page, *options):
     cell = f"magic-{next(numbers)}"
     reply, outputs = page.run(f"%maia describe {UNIT} {' '.join(options)}", cell)
     assert reply["status"] == "ok", outputs
-    return page.until(lambda m: m["type"] == "proposal" and m["after_cell_id"] == cell)
+    first = page.until(lambda m: m["type"] == "proposal" and m["after_cell_id"] == cell)
+    page.about = first["session"]
+    return first
 
 
 def refused(outcome):
@@ -135,6 +137,45 @@ def test_a_done_cell_is_an_ordinary_cell_and_a_changed_one_is_marked(page):
     assert not [m for m in page.told if m["type"] == "proposal"]
 
 
+def test_a_done_cell_whose_whole_text_was_replaced_is_marked_and_advances_nothing(page):
+    first = begin(page)
+    page.approve_and_run(first)
+    second = page.proposal()
+    assert kernels.text(page.run("print('another thing')", first["cell_id"])[1]) == (
+        "another thing\n"
+    )
+    assert page.step(1, "edited-after")
+    page.approve_and_run(second)
+    third = page.proposal()
+    page.run("print('and another')", second["cell_id"])
+    assert page.step(2, "edited-after")
+    assert "waits for approval" in refused(page.run("print(1)", third["cell_id"]))
+
+
+def test_what_a_thread_prints_after_its_cell_is_told_as_the_steps_and_marked_late(page):
+    first = begin(page)
+    source = "\n".join(
+        [
+            first["source"].splitlines()[0],
+            "import threading, time",
+            "def work():",
+            "    time.sleep(1)",
+            "    print('from the', 'thread')",
+            "threading.Thread(target=work).start()",
+        ]
+    )
+    page.approve_and_run(first, source)
+    page.proposal()
+    assert (
+        "printed more after it had ended"
+        in page.until(lambda m: m["type"] == "step" and "more after" in m["words"])["words"]
+    )
+    events = f"maia_lab.find('{first['session']}', readonly=True).journal.events"
+    told = "[(e.by, e.text) for e in events if hasattr(e, 'by') and hasattr(e, 'text')]"
+    said = kernels.text(page.run(f"import maia_lab; events = {events}; print({told})")[1])
+    assert "'step 1', 'Printed by step 1 after its cell had ended: from the thread'" in said
+
+
 def test_an_error_and_an_error_in_the_grammar_end_the_step_and_the_agent_goes_on(page):
     first = begin(page)
     reply, _ = page.approve_and_run(first, "# maia: x\n1 / 0")
@@ -153,7 +194,7 @@ def test_an_interrupt_ends_the_step_and_everything_is_as_before(page):
         first["source"].splitlines()[0] + "\nimport time\nprint('on', flush=True)\ntime.sleep(60)"
     )
     assert page.approve(first, source)["ok"]
-    sent = page.run(source, first["cell_id"], wait=False)
+    sent = page.begin(source, first["cell_id"])
     page.step(1, "running")
     page.heard("on")
     page.manager.interrupt_kernel()
@@ -203,6 +244,7 @@ def test_a_paused_session_refuses_its_proposal_and_offers_it_again(page):
     assert f"%maia resume {before['session']}" in said
     assert not page.approve(before)["ok"]
     page.told.clear()
+    page.about = before["session"]
     page.run(f"%maia resume {before['session']}", "resume")
     again = page.proposal()
     assert (again["session"], again["revision"]) == (before["session"], 2)

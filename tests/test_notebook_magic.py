@@ -60,6 +60,10 @@ def complete(front, line):
         ("%maia try something", "runs a cell's body"),
         (f"%%maia ask {UNIT}\nWhat is it for?", "can only describe"),
         ("%%maia try\nprint(1)", "no session is open"),
+        ("%maia budget steps 30", "has no session"),
+        ("%maia budget apples 3", "invalid choice"),
+        ("%maia export nobody", "is not a session"),
+        ("%maia auto three", "invalid int value"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_line_without_a_traceback(front, line, said):
@@ -110,7 +114,8 @@ def test_a_variable_is_a_model_its_data_and_its_preprocessing(front):
 def test_a_session_is_seen_noted_reported_and_ended(front, tmp_path):
     front.run(f"%maia describe {UNIT} --name seen")
     status = kernels.text(front.run("%maia status")[1])
-    assert f"→ seen · {UNIT}" in status and "page: " in status
+    assert f"→ seen · {UNIT}" in status and "front end: running a cell approves it" in status
+    assert "pip install maia-lab where jupyter lab runs" in status
     assert "reads it" in kernels.text(front.run('%maia note "look at sand"')[1])
     assert "R1: it sees sand" in kernels.text(front.run("%maia hypothesis add it sees sand")[1])
     assert "step 1 of 25" in kernels.text(front.run("%maia budget")[1])
@@ -119,10 +124,95 @@ def test_a_session_is_seen_noted_reported_and_ended(front, tmp_path):
     assert (tmp_path / "report.html").is_file()
     assert "seen" in kernels.text(front.run("%maia sessions")[1])
     assert "look at sand" in kernels.text(front.run("%maia replay seen")[1])
-    assert "page: " in kernels.text(front.run("%maia doctor")[1])
+    assert "front end: running a cell approves it" in kernels.text(front.run("%maia doctor")[1])
     assert "ended" in kernels.text(front.run("%maia stop")[1])
     reply, outputs = front.run("%maia approve")
     assert reply["status"] == "error" and "nothing to approve" in kernels.text(outputs)
+
+
+def test_a_budget_is_set_anew_and_kept(front):
+    front.run(f"%maia describe {UNIT} --name spent --steps 2")
+    assert "step 1 of 9" in kernels.text(front.run("%maia budget steps 9")[1])
+    assert "of 60 s" in kernels.text(front.run("%maia budget seconds 60")[1])
+    for line, said in (
+        ("%maia budget steps 0", "leaves no room"),
+        ("%maia budget steps 2.5", "whole number"),
+        ("%maia budget steps", "needs a number"),
+    ):
+        reply, outputs = front.run(line)
+        assert reply["status"] == "error" and said in kernels.text(outputs)
+    again = "import maia_lab; print(maia_lab.find('spent', readonly=True).opened.setting.max_steps)"
+    assert kernels.text(front.run(again)[1]) == "9\n"
+    assert "step 1 of 9" in kernels.text(front.run("%maia budget")[1])
+
+
+def test_a_session_is_exported_beside_the_notebook_and_nothing_is_overwritten(front, tmp_path):
+    front.run(f"%maia describe {UNIT} --name exported")
+    front.run("%maia approve")
+    for ending in ("ipynb", "html", "md"):
+        file = tmp_path / f"mine.{ending}"
+        assert "wrote" in kernels.text(front.run(f"%maia export --out {file}")[1])
+        assert "exported" in file.read_text("utf-8")
+        assert "is there already" in kernels.text(front.run(f"%maia export --out {file}")[1])
+    nbformat.validate(nbformat.read(tmp_path / "mine.ipynb", 4))
+    assert "no format" in kernels.text(front.run("%maia export --out mine.pdf")[1])
+    front.run(f"import os; here = os.getcwd(); os.chdir({str(tmp_path)!r})")
+    assert "wrote exported.ipynb" in kernels.text(front.run("%maia export")[1])
+    front.run("os.chdir(here)")
+    assert (tmp_path / "exported.ipynb").is_file()
+
+
+def test_a_session_whose_process_was_killed_does_not_run(front):
+    manager = kernels.start()
+    killed = kernels.FrontEnd(manager)
+    killed.run("%load_ext maia_lab")
+    killed.run(f"%maia describe {UNIT} --name killed")
+    assert "waiting for a verdict" in listed(front, "killed")
+    killed.begin("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    manager.provisioner.process.wait(20)
+    killed.close()
+    manager.cleanup_resources()
+    said = listed(front, "killed")
+    assert "left when its process ended" in said and "waiting" not in said
+    assert "# maia: killed/1.2" in front.run("%maia resume killed")[0]["payload"][0]["text"]
+    assert "waiting for a verdict" in listed(front, "killed")
+
+
+def listed(front, name):
+    lines = kernels.text(front.run("%maia sessions")[1]).splitlines()
+    return next(line for line in lines if line.startswith(name))
+
+
+def test_a_session_does_not_go_on_with_other_weights_or_without_its_model(front):
+    given = "--preprocess prepared --data photos --generator scenes"
+    front.run(f"%maia describe net/0/1 {given} --name changed")
+    front.run("%unload_ext maia_lab\nkept = net[0].weight.detach().clone()")
+    front.run("%load_ext maia_lab\nwith torch.no_grad(): net[0].weight.mul_(2)")
+    outcome = front.run(f"%maia describe net/0/1 {given} --session changed")
+    assert "began with other weights" in refusal(outcome)
+    front.run("with torch.no_grad(): net[0].weight.copy_(kept)\nmodel, net = net, None")
+    outcome = front.run(f"%maia describe net/0/1 {given} --session changed")
+    assert "'net' is not the name of a model" in refusal(outcome)
+    front.run("net = model")
+    reply, outputs = front.run(f"%maia describe net/0/1 {given} --session changed")
+    assert "# maia: changed/1.2" in reply["payload"][0]["text"], outputs
+
+
+def test_a_folder_that_cannot_be_written_is_named(front):
+    front.run("import os; home = os.environ['MAIA_HOME']; os.environ['MAIA_HOME'] = '/dev/null'")
+    try:
+        assert "cannot be made" in refusal(front.run(f"%maia describe {UNIT}"))
+        assert "No sessions in" in kernels.text(front.run("%maia sessions")[1])
+    finally:
+        front.run("os.environ['MAIA_HOME'] = home")
+
+
+def refusal(outcome):
+    """One line of what was said in place of a traceback."""
+    reply, outputs = outcome
+    said = kernels.text(outputs)
+    assert reply["status"] == "error" and "Traceback" not in said and "File " not in said
+    return said
 
 
 def test_a_second_describe_pauses_the_first_and_says_so(front):

@@ -46,7 +46,9 @@ def begin(page, *options):
     cell = f"cell-{next(numbers)}"
     reply, outputs = page.run(f"%maia describe {UNIT} {' '.join(options)}", cell)
     assert reply["status"] == "ok", outputs
-    return page.until(lambda m: m["type"] == "proposal" and m["after_cell_id"] == cell)
+    first = page.until(lambda m: m["type"] == "proposal" and m["after_cell_id"] == cell)
+    page.about = first["session"]
+    return first
 
 
 def session(page, wanted):
@@ -147,17 +149,18 @@ def test_not_yet_sends_a_conclusion_back(page):
     proposal = begin(page, "--steps", "12")
     name = proposal["session"]
     page.ask({"type": "auto", "session": name, "n": 12})
-    source = ""
-    while "the conclusion" not in source.partition("\n")[0]:
-        step = page.until(lambda m: m.get("session") == name and m.get("run"))
-        source = step.get("source") or proposal["source"]
-        page.run(source, step["cell_id"])
-    assert page.step(step["step"], "scored")
-    answer = page.ask(
-        {"type": "not_yet", "session": name, "step": step["step"], "note": "test snow"}
-    )
+    page.run(proposal["source"], proposal["cell_id"])
+    while (proposal := page.proposal())["run"]:
+        assert proposal["kind"] == "experiment"
+        page.run(proposal["source"], proposal["cell_id"])
+    # What runs by itself are experiments: scoring a conclusion is asked for.
+    assert proposal["kind"] == "conclusion"
+    page.approve_and_run(proposal)
+    step = proposal["step"]
+    assert page.step(step, "scored")
+    answer = page.ask({"type": "not_yet", "session": name, "step": step, "note": "test snow"})
     assert answer["ok"]
-    assert "test snow" in page.step(step["step"], "done")["words"]
+    assert "test snow" in page.step(step, "done")["words"]
 
 
 def test_stop_ends_a_session_and_its_proposal_cannot_run(page):
@@ -200,7 +203,35 @@ def test_a_page_of_another_protocol_is_not_talked_to_and_both_are_told(page):
     page.hello = lambda **_: kernels.FrontEnd.hello(page, protocol=99, version="9.9")
     page.run("%load_ext maia_lab", "load")
     said = kernels.text(page.run("%maia status")[1])
-    assert "9.9" in said and "install the same" in said
+    assert "9.9" in said and "install the same" in said and "no buttons" in said
+
+
+def test_a_page_of_another_version_works_and_both_are_named(page):
+    page.run("%unload_ext maia_lab")
+    page.hello = lambda **_: kernels.FrontEnd.hello(page, version="9.9")
+    page.run("%load_ext maia_lab", "load")
+    for command in ("status", "doctor"):
+        said = kernels.text(page.run(f"%maia {command}")[1])
+        assert "reviewed on the page" in said and "9.9" in said and "install the same" in said
+    assert page.approve_and_run(begin(page))[0]["status"] == "ok"
+
+
+def test_a_front_end_without_the_labextension_takes_nothing_from_one_that_has_it(page, another):
+    bare = another()
+    bare.labextension = False
+    page.run("%unload_ext maia_lab")
+    page.told.clear()
+    bare.run("%load_ext maia_lab", "load")
+    page.until(lambda m: m["type"] == "state")
+    said = kernels.text(bare.run("%maia status")[1])
+    assert "reviewed on the page" in said and "another front end here has no labextension" in said
+    bare.run(f"%maia describe {UNIT} --new", "bare-magic")
+    proposal = page.until(lambda m: m["type"] == "proposal" and m["owner"] == page.id)
+    reply, outputs = bare.run(proposal["source"], proposal["cell_id"])
+    assert reply["ename"] == "Refused" and "%maia approve" in kernels.text(outputs)
+    bare.run("%maia approve")
+    assert page.step(1, "approved")["run"]
+    assert page.run(proposal["source"], proposal["cell_id"])[0]["status"] == "ok"
 
 
 def test_after_a_kernel_restart_the_magic_finds_its_session_by_the_notebooks_memory(

@@ -24,6 +24,7 @@ from maia_lab.version import __version__
 
 log = logging.getLogger(__name__)
 MESSAGES = {get_args(get_type_hints(kind)["type"])[0]: kind for kind in get_args(wire.FromPage)}
+LACKING = "no labextension: pip install maia-lab where jupyter lab runs, then reload"
 ABSENCE = 2.0
 """Seconds a page has to say that it is still there."""
 
@@ -61,6 +62,7 @@ class Link:
         self.why = "nobody answered yet: the front end has no labextension, or there is none"
         self._receive, self._joined = receive, joined
         self._comm: Any = None
+        self._lacking = False
         self._pages: set[str] = set()
         self._settled = threading.Event()
         self._guard = threading.RLock()
@@ -70,7 +72,8 @@ class Link:
     def mode(self) -> str:
         """How cells are reviewed here, why, and what would change it."""
         if self.connected:
-            return f"cells are reviewed on the page ({self.why})"
+            others = f"; another front end here has {LACKING} that page" if self._lacking else ""
+            return f"cells are reviewed on the page ({self.why}{others})"
         return f"running a cell approves it: there are no buttons ({self.why})"
 
     @property
@@ -191,14 +194,12 @@ class Link:
         """A front end hung up: it has no labextension, or no longer. Another may have it."""
         client = str(message.get("header", {}).get("session", ""))
         with self._guard:
+            self._lacking |= client not in self._pages
             self._pages.discard(client)
             if client == self.owner:
                 self.owner = ""
-            lacking = "no labextension: pip install maia-lab where jupyter lab runs, then reload"
             if not self.owner:
-                self.why = f"the front end has {lacking} the page"
-            elif lacking not in self.why:
-                self.why += f"; another front end has {lacking} that page"
+                self.why = f"the front end has {LACKING} the page"
             self._settled.set()
 
 

@@ -153,7 +153,6 @@ class Gate:
 
     def _start(self, live: Live, cell: Cell) -> None:
         relay = live.study.tools.recorder
-        self._late.rest()
         capture = Capture(self._shell, live.session.journal.keep)
         # From here on, whatever interrupts us, the end of the cell puts everything back.
         self._running = Running(live, capture, relay.target, time.perf_counter())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -29,17 +31,21 @@ class Late:
         self._guard = threading.Lock()
 
     def listen(self, threads: Iterable[threading.Thread], tell: Tell) -> None:
-        """Have ``tell`` told what these threads print from now on."""
-        self.rest()
+        """Have ``tell`` told what these threads print from the end of this cell on."""
         self._tells.update(dict.fromkeys(threads, tell))
         self._left[tell] = MOST
+        # The shell puts the streams back as the cell found them, once the cell has ended. Where no
+        # event loop goes on after it, in a terminal, nobody listens.
+        with contextlib.suppress(RuntimeError):
+            asyncio.get_running_loop().call_soon(self._settle)
+
+    def _settle(self) -> None:
+        """Stand at the streams as long as there is anyone to listen to."""
+        self._tells = {t: tell for t, tell in self._tells.items() if t.is_alive()}
+        self._left = {tell: self._left[tell] for tell in self._tells.values()}
         if self._tells and not self._undo:
             for stream in {id(s): s for s in (sys.stdout, sys.stderr)}.values():
                 self._undo.append(replace(stream, "write", self._writing))
-
-    def rest(self) -> None:
-        """Leave the streams alone again, once no such thread is left."""
-        self._tells = {t: tell for t, tell in self._tells.items() if t.is_alive()}
         while self._undo and not self._tells:
             self._undo.pop()()
 
@@ -54,7 +60,8 @@ class Late:
 
     def _take(self, tell: Tell, text: str) -> None:
         with self._guard:
-            kept, self._left[tell] = text[: self._left[tell]], self._left[tell] - len(text)
+            kept = text[: self._left.get(tell, 0)]
+            self._left[tell] = self._left.get(tell, 0) - len(kept)
             if kept and tell not in self._said:
                 self._said[tell] = ""
                 timer = threading.Timer(PAUSE, self._tell, [tell])
