@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 from maia_lab.scenes.grammar import understand
-from maia_lab.scenes.phrase import Phrase
-from maia_lab.scenes.scene import ATTRIBUTES, Scene, Thing
+from maia_lab.scenes.phrase import ORDER, Phrase
+from maia_lab.scenes.scene import Scene, Thing
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +66,11 @@ class Concept:
 
 
 def concepts(scene: Scene) -> frozenset[str]:
-    """Every short phrase that is true of a scene: single attributes, pairs, its background."""
+    """Every short phrase that is true of a scene: one or two words of a thing, its background."""
     found = {f"{scene.background} background"}
     for thing in scene.things:
-        found |= {getattr(thing, attribute) for attribute in ATTRIBUTES}
-        found |= {f"{thing.colour} {thing.shape}", f"{thing.texture} {thing.shape}"}
-        found.add(f"{thing.colour} {thing.texture}")
+        words = [getattr(thing, attribute) for attribute in ORDER]
+        found.update(words, map(" ".join, combinations(words, 2)))
     return frozenset(found)
 
 
