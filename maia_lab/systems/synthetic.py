@@ -21,6 +21,7 @@ from maia_lab import provenance
 from maia_lab.errors import UnitError
 from maia_lab.names import nearest, position
 from maia_lab.scenes.concept import Concept
+from maia_lab.scenes.description import Description
 from maia_lab.scenes.keep import scene_of
 from maia_lab.scenes.phrase import Phrase
 from maia_lab.scenes.render import appearance, render
@@ -78,6 +79,17 @@ class Truth:
     def suppressed_by(self) -> tuple[str, ...]:
         """Phrases that silence it."""
         return (str(self.second),) if self.rule == "and-not" else ()
+
+    @property
+    def description(self) -> Description | None:
+        """The truth as labels say it, exactly; None by the rule ``relation``: they cannot."""
+        if self.rule == "relation":
+            return None
+        return Description.parse(self.labels, self.suppressed_by)
+
+    def matches(self, scene: Scene) -> bool:
+        """Whether the unit answers a scene."""
+        return any(map(bool, self.lit(scene)))
 
     def __str__(self) -> str:
         """Say it in a line: ``red, only in the presence of a star``."""
@@ -279,7 +291,7 @@ def _thing(chance: np.random.Generator) -> Concept:
 @cache
 def _lit(truth: Truth) -> NDArray[np.bool_]:
     """In which random scenes, always the same, a unit would answer."""
-    return np.array([any(map(bool, truth.lit(scene))) for scene in _scenes()])
+    return np.array([truth.matches(scene) for scene in _scenes()])
 
 
 @cache
