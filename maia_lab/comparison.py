@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ from maia_lab import provenance
 from maia_lab.errors import DataError
 from maia_lab.observation import Measurement
 from maia_lab.system import System
+from maia_lab.world import Words
 
 RESAMPLES = 2000
 """Of the bootstrap: the ends of a 95 % interval then wander by about a tenth of its width."""
@@ -37,7 +40,12 @@ class Comparison:
         """A table, one line a condition."""
         width = max(len("condition"), *(len(m.condition) for m in self.conditions))
         head = f"{'condition':<{width}}   n    mean ± sd         vs control           active  pct"
-        return "\n".join([head, *(self._line(m, width) for m in self.conditions)])
+        lines = [head, *(self._line(m, width) for m in self.conditions)]
+        if len({value for m in self.conditions for value in m.values}) == 1:
+            lines.append(
+                "The unit answered every image with the same value: nothing tells them apart."
+            )
+        return "\n".join(lines)
 
     __repr__ = __str__
 
@@ -56,13 +64,20 @@ class Comparison:
 
     @classmethod
     def measure(
-        cls, system: System, groups: Mapping[str, Sequence[Image.Image]], control: str, seed: int
+        cls,
+        system: System,
+        groups: Mapping[str, Sequence[Image.Image]],
+        control: str,
+        seed: int,
+        words: Words | None = None,
     ) -> Comparison:
-        """Show every group to the unit, in one batch.
+        """Show every group to the unit, in one batch; ``words`` say what a group's images share.
 
         Raises:
-            DataError: there is no condition, one has no images, or the control is none of them.
+            DataError: there is no condition, one has no images or no name of its own, or the
+                control is none of them.
         """
+        _named(groups)
         for name, images in groups.items():
             if not images:
                 raise DataError(name, "is a condition without images", "give it at least two")
@@ -87,6 +102,8 @@ class Comparison:
                     percentile=system.reference.percentile(mean),
                     control="" if name == control else control,
                     source=", ".join(sorted({_source(image) for image in images})),
+                    prompts=_prompts(images),
+                    shared=_shared(images, words),
                 )
             )
         (against,) = (m for m in measured if m.condition == control)
@@ -95,7 +112,20 @@ class Comparison:
         return cls(tuple(sorted(compared, key=lambda m: -m.mean)))
 
 
-def difference(a: Measurement, b: Measurement, seed: int = 0) -> tuple[float, float, float]:
+class Difference(NamedTuple):
+    """How far two conditions lie apart, and how sure that is."""
+
+    value: float
+    low: float
+    """Of the 95 % interval; minus infinity where one image cannot give one."""
+    high: float
+    p: float
+    """Of no difference, two-sided, before any correction: Student's t over bases (Welch's where
+    the conditions are not paired). 1.0 where one image cannot give one."""
+
+
+@lru_cache(maxsize=4096)
+def difference(a: Measurement, b: Measurement, seed: int = 0) -> Difference:
     """Mean of ``a`` minus mean of ``b``, with its 95 % bootstrap interval.
 
     Bases are resampled, not images: five edits of one picture are one piece of evidence. Where
@@ -113,10 +143,33 @@ def difference(a: Measurement, b: Measurement, seed: int = 0) -> tuple[float, fl
         parts = [np.array(list(first.values())), -np.array(list(second.values()))]
     point = float(sum(part.mean() for part in parts))
     if min(len(part) for part in parts) < 2:
-        return point, -np.inf, np.inf
+        return Difference(point, -np.inf, np.inf, 1.0)
     drawn = sum(_resampled(part, random) for part in parts)
     low, high = np.quantile(drawn, (0.025, 0.975))
-    return point, float(low), float(high)
+    return Difference(point, float(low), float(high), _p(point, parts))
+
+
+def _p(point: float, parts: Sequence[NDArray[np.float64]]) -> float:
+    from scipy.special import stdtr
+
+    errors = [part.var(ddof=1) / len(part) for part in parts]
+    if sum(errors) <= 0:
+        # Neither side varies: whatever difference there is, is all there is.
+        return float(point == 0)
+    freedom = sum(errors) ** 2 / sum(
+        e**2 / (len(part) - 1) for e, part in zip(errors, parts, strict=True)
+    )
+    return float(2 * stdtr(freedom, -abs(point) / sum(errors) ** 0.5))
+
+
+def only(m: Measurement, bases: Callable[[str], bool]) -> Measurement | None:
+    """A measurement of those images alone whose base is wanted; None if there is none."""
+    kept = [(v, b) for v, b in zip(m.values, m.bases, strict=True) if bases(b)]
+    if len(kept) == m.n:
+        return m
+    values = tuple(value for value, _ in kept)
+    found = replace(m, values=values, bases=tuple(base for _, base in kept))
+    return replace(found, mean=float(np.mean(values))) if values else None
 
 
 def _resampled(part: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.float64]:
@@ -130,7 +183,7 @@ def _resampled(part: NDArray[np.float64], random: np.random.Generator) -> NDArra
 
 
 def _against(m: Measurement, control: Measurement, spread: float, seed: int) -> Measurement:
-    delta, low, high = difference(m, control, seed)
+    delta, low, high, _ = difference(m, control, seed)
     # A unit that never varies over the data has no yardstick: its effects are counted as they are.
     effect = delta / spread if spread > 0 else delta
     return replace(m, difference=delta, low=low, high=high, effect=effect)
@@ -146,3 +199,32 @@ def _by_base(m: Measurement) -> dict[str, float]:
 def _source(image: Image.Image) -> str:
     known = provenance.origin(provenance.original(image))
     return known.by if known is not None else "experiment code"
+
+
+def _prompts(images: Sequence[Image.Image]) -> tuple[str, ...]:
+    known = [provenance.origin(provenance.original(image)) for image in images]
+    drawn = [o.text for o in known if o is not None and o.kind == "generated"]
+    return tuple(dict.fromkeys(drawn)) if len(drawn) == len(images) else ()
+
+
+def _shared(images: Sequence[Image.Image], words: Words | None) -> tuple[str, ...]:
+    if words is None or len(images) < 2:
+        return ()
+    held = (words.concepts(provenance.original(image)) for image in images)
+    return tuple(sorted(frozenset.intersection(*held)))
+
+
+def _named(groups: Mapping[str, object]) -> None:
+    """Refuse names that could not be told apart in the ledger."""
+    said: dict[str, str] = {}
+    for name in groups:
+        if not isinstance(name, str) or not name.strip():
+            raise DataError(repr(name), "is no name for a condition", "say in words what it shows")
+        plain = " ".join(name.lower().split())
+        if plain in said:
+            raise DataError(
+                f"{name!r} beside {said[plain]!r}",
+                "are two names for one condition",
+                "put their images together, or name what differs",
+            )
+        said[plain] = name

@@ -20,13 +20,13 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import CodeType
-from typing import Literal, TextIO
+from typing import TextIO
 
 from PIL import Image
 
 from maia_lab.grid import Grid
 from maia_lab.limit import MARK, TimeLimit, interrupts_inside, time_limit
-from maia_lab.observation import Measurement, Observation, Score
+from maia_lab.observation import Measurement, Observation, Outcome, Score
 from maia_lab.recorder import Kept, Relay, Shown
 
 MOST_TEXT = 200_000
@@ -77,7 +77,7 @@ class LocalExecutor:
     def _step(self, code: str, seconds: float | None) -> Observation:
         self.namespace.update(self._bound, __name__="__main__", __builtins__=builtins)
         step = Record(self._store)
-        outcome: Literal["done", "error", "interrupted", "limit"]
+        outcome: Outcome
         began = time.perf_counter()
         try:
             with (
@@ -98,9 +98,7 @@ class LocalExecutor:
                 step.text(f"`{name}` was given another value here; it is what it was again.\n")
         self.namespace.update(self._bound)
         step.close()
-        return Observation(
-            tuple(step.parts), tuple(step.measurements), tuple(step.scores), outcome, error, took
-        )
+        return step.observation(outcome, error, took)
 
     def _run(self, code: str, step: Record) -> str:
         try:
@@ -178,6 +176,11 @@ class Record(Kept):
         """Take a conclusion's scores."""
         if self.mine:
             super().scored(scores)
+
+    def looked(self, bases: Sequence[str]) -> None:
+        """Take which images were measured outside any comparison."""
+        if self.mine:
+            super().looked(bases)
 
     def close(self) -> None:
         """Say what was left out."""

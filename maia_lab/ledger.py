@@ -1,17 +1,32 @@
-"""Predictions against measurements: what speaks for each hypothesis, and what against it."""
+"""Predictions against measurements: what speaks for each hypothesis, and what against it.
+
+Two rules keep luck from looking like support. Every predicted difference is corrected for how many
+were tested in the session (Holm 1979: it holds however the differences depend on each other, as
+those that share a control or an image do). And since experiments adapt to what came out before, a
+claim that one step speaks for is only *indicated*; it is *supported* once a later step finds all it
+predicts on images whose activations nobody had seen. Such confirmations are a family of their own
+for the correction: what they test was written down before their images were measured.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import isinf
 from typing import Literal
 
-from maia_lab.comparison import difference
+from maia_lab.comparison import difference, only
 from maia_lab.events import Event, Observed, Offered
 from maia_lab.observation import Measurement
-from maia_lab.proposal import Conclusion, Hypothesis, Prediction, Proposal
+from maia_lab.proposal import Hypothesis, Prediction, Proposal
 
-Status = Literal["supported", "contradicted", "untested"]
+Status = Literal["supported", "indicated", "contradicted", "unclear", "untested"]
+"""``indicated``: not yet confirmed on fresh images; ``unclear``: tested, and no difference was
+clear; ``untested``: no prediction of it was measured."""
+Side = Literal["for", "against", "unclear"]
+ALPHA = 0.05
+"""Chance that a session with nothing to find has a clear difference nevertheless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,37 +43,63 @@ class Check:
     low: float
     """95 % interval of the difference; infinite where one image cannot give one."""
     high: float
+    p: float = 1.0
+    """Of no difference, after correction for all that the session tested."""
+    fresh: bool = False
+    """A confirmation: an earlier step spoke for the hypothesis, and nobody had seen how the unit
+    answers these images. Others that the conditions held are left out of it."""
+    left: float | None = None
+    """What ``lower`` has of the rise of ``higher`` above their comparison's control, 1 being all of
+    it; None where there is no rise, or one of them is the control."""
 
     @property
-    def speaks(self) -> Literal["for", "against", "unclear"]:
-        """For, if the interval lies above zero; against, if below; else unclear."""
+    def speaks(self) -> Side:
+        """For or against, if the difference is clear: after correction, and by its interval."""
+        if self.p > ALPHA:
+            return "unclear"
         return "for" if self.low > 0 else "against" if self.high < 0 else "unclear"
+
+    @property
+    def anecdote(self) -> bool:
+        """Whether a side has a single image, or edits of a single one."""
+        return isinf(self.low)
 
     def __str__(self) -> str:
         """In words."""
+        said = f"step {self.step}: {self.higher} minus {self.lower} is {self.difference:+.2f}"
         return (
-            f"step {self.step}: {self.higher} minus {self.lower} is {self.difference:+.2f}"
-            f" [{self.low:+.2f}, {self.high:+.2f}]"
+            f"{said} (one image)"
+            if self.anecdote
+            else f"{said} [{self.low:+.2f}, {self.high:+.2f}]"
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Finding:
     """A hypothesis with all that was measured of it."""
 
     hypothesis: Hypothesis
     checks: tuple[Check, ...] = ()
 
-    def speaking(self, side: Literal["for", "against", "unclear"]) -> tuple[Check, ...]:
+    def speaking(self, side: Side) -> tuple[Check, ...]:
         """The checks on one side."""
         return tuple(check for check in self.checks if check.speaks == side)
 
-    @property
+    @cached_property
+    def confirmed_in(self) -> int | None:
+        """The step that found all it predicts on fresh images; None if there is none yet."""
+        fresh = [check for check in self.checks if check.fresh]
+        unclear = {check.step for check in fresh if check.speaks != "for"}
+        return next((check.step for check in fresh if check.step not in unclear), None)
+
+    @cached_property
     def status(self) -> Status:
         """One clear contradiction outweighs any number of confirmations."""
         if self.speaking("against"):
             return "contradicted"
-        return "supported" if self.speaking("for") else "untested"
+        if self.confirmed_in is not None:
+            return "supported"
+        return "indicated" if self.speaking("for") else "unclear" if self.checks else "untested"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,64 +110,116 @@ class Ledger:
     """By hypothesis id, in order of appearance."""
     measurements: tuple[tuple[int, Measurement], ...]
     """(step, measurement), in order."""
+    remarks: tuple[tuple[int, str], ...] = ()
+    """(step, what its tools noticed): edits that changed nothing, pictures measured twice."""
 
     @classmethod
     def fold(cls, events: Iterable[Event]) -> Ledger:
         """Read the ledger off a session's events."""
         texts: dict[str, Hypothesis] = {}
-        checks: dict[str, list[Check]] = {}
+        # By id and wording: reworded it is another claim, and nothing was measured of it yet.
+        checks: dict[tuple[str, str], list[Check]] = {}
         predicted: dict[int, tuple[Prediction, ...]] = {}
         rows: list[tuple[int, Measurement]] = []
+        remarks: list[tuple[int, str]] = []
+        known: set[str] = set()
         for event in events:
             match event:
                 case Offered(step=step, proposal=Proposal() as proposal):
-                    for h in proposal.hypotheses:
-                        # Reworded, it is another claim, and nothing was measured of it yet.
-                        if h.id in texts and texts[h.id].text.strip() != h.text.strip():
-                            checks[h.id] = []
-                        texts[h.id] = h
+                    texts |= {h.id: h for h in proposal.hypotheses}
                     predicted[step] = proposal.predicts
                 case Observed(step=step, observation=observation):
-                    rows += [(step, m) for m in observation.measurements]
+                    known.update(observation.looked)
+                    measured = _Step(step, observation.measurements, frozenset(known))
                     for prediction in predicted.get(step, ()):
-                        found = checks.setdefault(prediction.hypothesis, [])
-                        found += _checks(step, prediction, observation.measurements)
+                        h = texts.setdefault(prediction.hypothesis, _unsaid(prediction.hypothesis))
+                        found = checks.setdefault(_wording(h), [])
+                        again = any(c.step < step and c.low > 0 for c in found)
+                        found += measured.checks(prediction, again=again)
+                    rows += [(step, m) for m in observation.measurements]
+                    remarks += [(step, text) for text in observation.remarks]
+                    known.update(base for m in observation.measurements for base in m.bases)
                 case _:
                     continue
-        ids = dict.fromkeys([*texts, *checks])
+        corrected = _corrected(checks)
         return cls(
-            {i: Finding(texts.get(i, Hypothesis(i, i)), tuple(checks.get(i, ()))) for i in ids},
+            {i: Finding(h, tuple(corrected.get(_wording(h), ()))) for i, h in texts.items()},
             tuple(rows),
+            tuple(remarks),
         )
 
-    def objections(self, conclusion: Conclusion) -> tuple[str, ...]:
-        """What the measurements say against a conclusion's own evidence, one sentence each."""
-        said = []
-        for evidence in conclusion.evidence:
-            finding = self.findings.get(evidence.hypothesis)
-            if finding is None:
-                said.append(f"{evidence.hypothesis} was never stated as a hypothesis.")
-            elif finding.status == "contradicted":
-                reasons = "; ".join(str(check) for check in finding.speaking("against"))
-                said.append(f"{evidence.hypothesis} is contradicted by {reasons}.")
-            tested = {check.step for check in finding.checks} if finding is not None else set()
-            said += [
-                f"step {step} is cited for {evidence.hypothesis} and tested no prediction of it."
-                for step in evidence.steps
-                if finding is not None and step not in tested
-            ]
-        return tuple(said)
+
+def _unsaid(name: str) -> Hypothesis:
+    return Hypothesis(name, name)
 
 
-def _checks(
-    step: int, prediction: Prediction, measurements: Sequence[Measurement]
-) -> Iterator[Check]:
-    """Each predicted pair as it was measured, within one comparison where it can be."""
-    for first in measurements:
-        if first.condition not in prediction.higher:
-            continue
-        for lower in prediction.lower or (first.control,):
-            named = [m for m in measurements if m.condition == lower]
-            within = [m for m in named if m.comparison == first.comparison]
-            for second in (within or named)[-1:]:
-                yield Check(step, first.condition, lower, *difference(first, second))
+def _wording(h: Hypothesis) -> tuple[str, str]:
+    return h.id, " ".join(h.text.split())
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What one step measured, and which images had been seen before."""
+
+    number: int
+    measurements: Sequence[Measurement]
+    known: frozenset[str]
+
+    def checks(self, prediction: Prediction, *, again: bool) -> Iterator[Check]:
+        """Each predicted pair as it was measured, within one comparison where it can be."""
+        for first in self.measurements:
+            if first.condition not in prediction.higher:
+                continue
+            for lower in prediction.lower or (first.control,):
+                named = [m for m in self.measurements if m.condition == lower != first.condition]
+                within = [m for m in named if m.comparison == first.comparison]
+                for second in (within or named)[-1:]:
+                    yield self._check(first, second, again=again)
+
+    def _check(self, first: Measurement, second: Measurement, *, again: bool) -> Check:
+        found, fresh = difference(first, second), False
+        if again:
+            new = [only(m, lambda base: base not in self.known) for m in (first, second)]
+            if new[0] is not None and new[1] is not None:
+                confirming = difference(new[0], new[1])
+                if fresh := not isinf(confirming.low):
+                    found = confirming
+        return Check(
+            self.number,
+            first.condition,
+            second.condition,
+            *found,
+            fresh,
+            self._left(first, second),
+        )
+
+    def _left(self, first: Measurement, second: Measurement) -> float | None:
+        if first.control != second.control or not first.control or first.difference <= 0:
+            return None
+        return second.difference / first.difference
+
+
+def _corrected(
+    checks: Mapping[tuple[str, str], Sequence[Check]],
+) -> dict[tuple[str, str], list[Check]]:
+    """Checks with their p-values corrected, those of confirmations apart from the others."""
+    corrected: dict[int, Check] = {}
+    for fresh in (True, False):
+        family = [c for found in checks.values() for c in found if c.fresh is fresh]
+        for check, p in zip(family, holm([c.p for c in family]), strict=True):
+            corrected[id(check)] = replace(check, p=p)
+    return {name: [corrected[id(c)] for c in found] for name, found in checks.items()}
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """p-values corrected for their number by Holm's step-down procedure, in the order given.
+
+    Example:
+        >>> holm([0.01, 0.04, 0.03])
+        [0.03, 0.06, 0.06]
+    """
+    adjusted, largest = [0.0] * len(ps), 0.0
+    for rank, i in enumerate(sorted(range(len(ps)), key=ps.__getitem__)):
+        largest = max(largest, min(1.0, (len(ps) - rank) * ps[i]))
+        adjusted[i] = largest
+    return adjusted

@@ -7,6 +7,9 @@ from typing import Literal
 
 from maia_lab.metrics import METRICS
 
+Outcome = Literal["done", "error", "interrupted", "limit", "unknown"]
+"""How a run ended. ``limit``: it ran out of time; ``unknown``: its process ended while it ran."""
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
@@ -58,6 +61,11 @@ class Measurement:
     """Where the images came from: data, the generator's or the editor's name, or a mixture."""
     comparison: int = 0
     """Which comparison of its step it belongs to, from 0."""
+    prompts: tuple[str, ...] = ()
+    """What its images were drawn from, each once; empty for images of the data and for edits."""
+    shared: tuple[str, ...] = ()
+    """Phrases that are true of every one of its images, where the world has words for them and
+    there are at least two images."""
 
     @property
     def n(self) -> int:
@@ -152,11 +160,15 @@ class Observation:
     measurements: tuple[Measurement, ...] = ()
     scores: tuple[Score, ...] = ()
     """Of a conclusion's step only: the description's, then its baselines'."""
-    outcome: Literal["done", "error", "interrupted", "limit", "unknown"] = "done"
-    """``limit``: it ran out of time; ``unknown``: the process ended while it ran."""
+    outcome: Outcome = "done"
     error: str = ""
     """The traceback's text, without frames of this package."""
     seconds: float = 0.0
+    looked: tuple[str, ...] = ()
+    """Bases (pixel hashes) whose activation the step saw before it compared them, if it did: images
+    that were chosen by their activation confirm nothing."""
+    remarks: tuple[str, ...] = ()
+    """What the tools noticed, one sentence each: an edit that changed nothing, an image twice."""
 
     @property
     def text(self) -> str:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from PIL import Image
 
-from maia_lab.observation import Measurement, Picture, Score, Text
+from maia_lab.observation import Measurement, Observation, Outcome, Picture, Score, Text
 
 
 class Recorder(Protocol):
@@ -29,6 +29,12 @@ class Recorder(Protocol):
     def scored(self, scores: Sequence[Score]) -> None:
         """Take a conclusion's scores."""
 
+    def looked(self, bases: Sequence[str]) -> None:
+        """Take which images were measured outside any comparison."""
+
+    def remark(self, text: str) -> None:
+        """Take what a tool noticed, in a sentence."""
+
 
 class Kept:
     """Keeps everything, in order, for one step's observation."""
@@ -39,6 +45,8 @@ class Kept:
         self.parts: list[Text | Picture] = []
         self.measurements: list[Measurement] = []
         self.scores: list[Score] = []
+        self.seen: dict[str, None] = {}
+        self.remarks: list[str] = []
 
     def text(self, text: str) -> None:
         """Take printed text; runs of it are one part."""
@@ -63,6 +71,29 @@ class Kept:
         """Take a conclusion's scores."""
         self.scores += scores
 
+    def looked(self, bases: Sequence[str]) -> None:
+        """Take which images were measured; one that was compared before is no news."""
+        compared = {base for m in self.measurements for base in m.bases}
+        self.seen |= dict.fromkeys(base for base in bases if base not in compared)
+
+    def remark(self, text: str) -> None:
+        """Take what a tool noticed, once."""
+        if text not in self.remarks:
+            self.remarks.append(text)
+
+    def observation(self, outcome: Outcome, error: str, seconds: float) -> Observation:
+        """All that was kept, with how the run ended."""
+        return Observation(
+            tuple(self.parts),
+            tuple(self.measurements),
+            tuple(self.scores),
+            outcome,
+            error,
+            seconds,
+            tuple(self.seen),
+            tuple(self.remarks),
+        )
+
 
 class Shown:
     """Outside a session: prints text, and displays pictures where IPython is running."""
@@ -84,6 +115,12 @@ class Shown:
 
     def scored(self, scores: Sequence[Score]) -> None:
         """Nothing to keep them for."""
+
+    def looked(self, bases: Sequence[str]) -> None:
+        """Nobody asks."""
+
+    def remark(self, text: str) -> None:
+        """Nothing to keep it for."""
 
 
 class Relay:

@@ -32,6 +32,7 @@ from maia_lab.events import (
 from maia_lab.flags import flags
 from maia_lab.journal import Journal
 from maia_lab.ledger import Ledger
+from maia_lab.objections import objections
 from maia_lab.observation import Observation, Score
 from maia_lab.proposal import Conclusion, Proposal
 from maia_lab.review import Edit, Flag, Policy, Reject, Ticket, Verdict
@@ -355,7 +356,7 @@ class Session:
         if not isinstance(proposal, Conclusion):
             return ()
         ledger, setting = self.ledger, self.opened.setting
-        said = list(ledger.objections(proposal))
+        said = list(objections(proposal, ledger))
         made = {setting.generator, setting.editor} - {""}
         drawn = [m for _, m in ledger.measurements if m.source in made]
         if proposal.labels and drawn and all(m.share_high == 0 for m in drawn):

@@ -143,6 +143,8 @@ class System:
     def __init__(self, unit: Unit, layer: Layer, index: int, reference: Reference) -> None:
         """Bind a unit to the layer that computes it and to what is usual for it."""
         self.unit, self.reference = unit, reference
+        self.watched: Callable[[Sequence[Image.Image]], None] = lambda _: None
+        """Told which images were measured, so that none of them is taken for a fresh one later."""
         self._layer, self._index = layer, index
 
     def call_neuron(
@@ -189,6 +191,7 @@ class System:
         if not images:
             return np.zeros(0, np.float32)
         response = self._layer.respond([provenance.original(i) for i in images], [self._index])
+        self.watched(images)
         return self._finite(response.values[:, 0])
 
     def _answer(
@@ -199,6 +202,7 @@ class System:
             return []
         originals = [provenance.original(image) for image in images]
         response = self._layer.respond(originals, [self._index])
+        self.watched(originals)
         values, maps = response.values[:, 0], response.maps
         if maps is not None and reduce != "max":
             function = np.mean if reduce == "mean" else reduce

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 from PIL import Image
 
-from maia_lab import evaluation, provenance
+from maia_lab import alteration, evaluation, provenance
 from maia_lab.comparison import Comparison
 from maia_lab.errors import SessionError, WorldError
 from maia_lab.exemplars import Exemplars, Stratum
 from maia_lab.grid import Grid
 from maia_lab.observation import Score
+from maia_lab.provenance import pixel_hash
 from maia_lab.recorder import Relay
 from maia_lab.system import System, masked
 from maia_lab.world import World
@@ -37,6 +39,8 @@ class Tools:
         """Whether held-out images may be looked at now: while a session is going on, only the step
         of a conclusion may, so that no experiment is guided by the images that score it."""
         self._world, self._system, self._exemplars = world, system, exemplars
+        self._watching = True
+        system.watched = self._watch
 
     def dataset_exemplars(
         self, system: System, count: int = 15, stratum: Stratum = "top"
@@ -153,6 +157,10 @@ class Tools:
         originals = [provenance.original(image) for image in images]
         seeds = [self._seed(text, i, seed) for i, text in enumerate(instructions)]
         edits = editor.edit(originals, instructions, seeds)
+        for remark in alteration.remarks(
+            originals, edits, instructions, self._world.words, self._world.vocabulary
+        ):
+            self._remark(remark)
         pairs = zip(originals, edits, strict=True)
         return (
             [image for pair in pairs for image in pair],
@@ -234,10 +242,22 @@ class Tools:
         """
         groups = {name: list(images) for name, images in conditions.items()}
         if control is None:
-            groups["control"] = groups.get("control") or self.dataset_sample(CONTROL)
             control = "control"
-        comparison = Comparison.measure(self._system, groups, control, self.seed)
+            if not groups.get(control):
+                # Drawn anew for other images: a confirmation needs a fresh control, too.
+                keys = sorted(pixel_hash(i) for images in groups.values() for i in images)
+                groups[control] = self.dataset_sample(CONTROL, self._seed("".join(keys), 0, None))
+        with self._unwatched():
+            comparison = Comparison.measure(
+                self._system, groups, control, self.seed, self._world.words
+            )
         self.recorder.target.measured(comparison.conditions)
+        for name in conditions:
+            images = groups[name]
+            if (pictures := len({pixel_hash(provenance.original(i)) for i in images})) < len(
+                images
+            ):
+                self._remark(f"{len(images)} images of {name!r} are only {pictures} pictures.")
         return comparison
 
     def display(self, *things: object) -> None:
@@ -273,9 +293,10 @@ class Tools:
                 "looks at held-out images, which only a conclusion may",
                 "conclude when you are done",
             )
-        scores = evaluation.score(
-            self._system, self._world, self._exemplars, labels, suppressed_by, self.seed
-        )
+        with self._unwatched():
+            scores = evaluation.score(
+                self._system, self._world, self._exemplars, labels, suppressed_by, self.seed
+            )
         self.recorder.target.text(description + "\n" + evaluation.table(scores) + "\n")
         self.recorder.target.scored(scores)
         return scores
@@ -288,6 +309,28 @@ class Tools:
                 "pass the session's own system",
             )
 
+    def _watch(self, images: Sequence[Image.Image]) -> None:
+        """Take down which images were measured outside any comparison."""
+        if self._watching:
+            self.recorder.target.looked([provenance.base(image) for image in images])
+
+    @contextlib.contextmanager
+    def _unwatched(self) -> Iterator[None]:
+        self._watching = False
+        try:
+            yield
+        finally:
+            self._watching = True
+
+    def _remark(self, text: str) -> None:
+        self.recorder.target.remark(text)
+        self.recorder.target.text(f"{text}\n")
+
     def _seed(self, text: str, number: int, seed: int | None) -> int:
-        key = f"{self.seed if seed is None else seed}:{number}:{text}"
+        # A seed that an experiment gives never meets the session's own.
+        key = (
+            f"{self.seed}:{number}:{text}"
+            if seed is None
+            else f"{self.seed}/{seed}:{number}:{text}"
+        )
         return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big")

@@ -46,7 +46,7 @@ def test_edits_are_paired_with_the_images_they_were_made_from(system, tools):
 
 def test_five_edits_of_one_image_are_one_piece_of_evidence():
     same = difference(measured([5, 6, 7, 8, 9], ["x"] * 5), measured([0, 0.1, 0.2]))
-    assert same == (pytest.approx(6.9), -np.inf, np.inf)
+    assert same == (pytest.approx(6.9), -np.inf, np.inf, 1.0)
 
 
 @pytest.mark.parametrize(("n", "m"), [(3, 30), (5, 5), (8, 30), (30, 30)])
@@ -55,7 +55,7 @@ def test_the_interval_covers_the_true_difference_as_often_as_it_says(n, m):
     hits = 0
     for trial in range(400):
         a, b = random.normal(1, 1, n), random.normal(0, 1, m)
-        _, low, high = difference(measured(a), measured(b, condition="d"), seed=trial)
+        _, low, high, _ = difference(measured(a), measured(b, condition="d"), seed=trial)
         hits += low <= 1 <= high
     assert 0.92 <= hits / 400 <= 0.99
 
@@ -64,7 +64,7 @@ def test_a_difference_is_the_same_from_either_side():
     originals = measured([1, 5, 2, 9, 4, 7], ["a", "b", "c", "d", "e", "f"])
     edits = measured([0, 4, 1], ["a", "b", "c"])
     forth, back = difference(edits, originals), difference(originals, edits)
-    assert forth == pytest.approx((-back[0], -back[2], -back[1]))
+    assert forth == pytest.approx((-back[0], -back[2], -back[1], back[3]))
     assert forth[0] == -1
 
 

@@ -121,7 +121,7 @@ def test_a_session_is_told_in_a_few_lines_a_step() -> None:
         "approved by auto",
         "0.90 ± 0.10  +0.65 [+0.50, +0.80]   90",
         "[5 images, activations 0.93 to 0.71]",
-        "✓ supported: H1 (1 for)",
+        "◐ indicated: H1 (1 for)",
         "✗ contradicted: H2 (1 against)",
         "Fires for red things.",
         "suppressed by  grass",
@@ -197,7 +197,7 @@ def test_an_ascii_stream_gets_ascii() -> None:
     stream = io.TextIOWrapper(raw, encoding="ascii")
     told(*session(), stream=stream)
     text = raw.getvalue().decode("ascii")
-    assert "0.90 +- 0.10" in text and "+ supported: H1" in text
+    assert "0.90 +- 0.10" in text and "% indicated: H1" in text
 
 
 def test_nothing_said_by_an_agent_steers_the_terminal_or_is_markup() -> None:

@@ -186,7 +186,7 @@ def test_the_page_tells_in_order_what_was_found_how_and_on_what_grounds(text):
         "scenes editor",
         "scenes captioner (perfect sight)", "ask: a human decided every step",
         "5 of at most 25, 1 edited, 2 rejected", "of which experiments ran for 1 min 6 s",
-        "0123456789abcdef", "Hypotheses", "fires for red things", "supported",
+        "0123456789abcdef", "Hypotheses", "fires for red things", "indicated",
         "red circles above blue circles", "step 1", "cited", "fires for blue things",
         "contradicted", "against blue circles above red circles", "fires at night", "untested",
         "Experiments", "Is it red?", "H1 predicts red circles above blue circles",
@@ -269,7 +269,7 @@ def test_the_summary_names_findings_scores_and_every_step():
     summary = report.to_markdown(told())
     for part in (
         "# scenes/layer4/12",
-        "**H1** (supported) fires for red things",
+        "**H1** (indicated) fires for red things",
         "91 %",
         "## Step 5",
     ):

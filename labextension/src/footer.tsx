@@ -316,7 +316,14 @@ function Head(props: { card: Card; edited: boolean; trans: TranslationBundle }) 
 }
 
 /** How a hypothesis stands, in one character. */
-export const STATUS_MARKS = { supported: '✓', contradicted: '✗', untested: '?', struck: '–' } as const;
+export const STATUS_MARKS = {
+  supported: '✓',
+  indicated: '◐',
+  contradicted: '✗',
+  unclear: '~',
+  untested: '?',
+  struck: '–'
+} as const;
 
 function Claims(props: { card: Card; trans: TranslationBundle }) {
   const { card, trans } = props;

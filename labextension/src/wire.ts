@@ -39,7 +39,7 @@ export interface Ticket {
 export interface Hypothesis {
   id: string;
   text: string;
-  status: 'supported' | 'contradicted' | 'untested' | 'struck';
+  status: 'supported' | 'indicated' | 'contradicted' | 'unclear' | 'untested' | 'struck';
   speaks_for: string[];
   speaks_against: string[];
   pinned: boolean;

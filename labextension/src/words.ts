@@ -56,8 +56,12 @@ export function statusWords(status: Hypothesis['status'], trans: TranslationBund
   switch (status) {
     case 'supported':
       return trans.__('supported');
+    case 'indicated':
+      return trans.__('indicated, not yet confirmed on fresh images');
     case 'contradicted':
       return trans.__('contradicted');
+    case 'unclear':
+      return trans.__('tested, and nothing came out clearly');
     case 'untested':
       return trans.__('untested');
     case 'struck':

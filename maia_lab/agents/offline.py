@@ -263,7 +263,7 @@ class _Plan:
             self.silent(c).text for c in formula.suppressed_by
         ]:
             finding = ledger.findings.get(self.notes.hypothesis(text).id)
-            if finding is not None and finding.status == "supported":
+            if finding is not None and finding.status in ("supported", "indicated"):
                 steps = sorted({check.step for check in finding.speaking("for")})
                 evidence.append(Evidence(finding.hypothesis.id, tuple(steps)))
         return Conclusion(

@@ -59,6 +59,14 @@ class Capture:
         """Take a conclusion's scores."""
         self._record.scored(scores)
 
+    def looked(self, bases: Sequence[str]) -> None:
+        """Take which images were measured outside any comparison."""
+        self._record.looked(bases)
+
+    def remark(self, text: str) -> None:
+        """Take what a tool noticed."""
+        self._record.remark(text)
+
     # The end.
 
     @property
@@ -81,14 +89,8 @@ class Capture:
         outcome: Literal["done", "error", "interrupted"] = "done" if error is None else "error"
         if error is not None and isinstance(error.__cause__ or error, KeyboardInterrupt):
             outcome = "interrupted"
-        return Observation(
-            tuple(self._record.parts),
-            tuple(self._record.measurements),
-            tuple(self._record.scores),
-            outcome,
-            "" if error is None else explain(error, (PACKAGE, SHELL)),
-            seconds,
-        )
+        explained = "" if error is None else explain(error, (PACKAGE, SHELL))
+        return self._record.observation(outcome, explained, seconds)
 
     def _value(self, value: object) -> None:
         grid = Grid.of(value)

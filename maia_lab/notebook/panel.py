@@ -18,7 +18,14 @@ from maia_lab.plain import one_line
 from maia_lab.state import Phase
 
 log = logging.getLogger(__name__)
-_STATUS = {"supported": "✓", "contradicted": "✗", "untested": "·", "struck": "–"}
+_STATUS = {
+    "supported": "✓",
+    "indicated": "◐",
+    "contradicted": "✗",
+    "unclear": "~",
+    "untested": "·",
+    "struck": "–",
+}
 _STATES = {
     "waiting": "◦",
     "approved": "▸",

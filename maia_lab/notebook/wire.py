@@ -68,7 +68,8 @@ class Hypothesis(TypedDict):
 
     id: str
     text: str
-    status: Literal["supported", "contradicted", "untested", "struck"]
+    status: Literal["supported", "indicated", "contradicted", "unclear", "untested", "struck"]
+    """``indicated``: not yet confirmed on fresh images; ``unclear``: no difference was clear."""
     speaks_for: list[str]
     """One line a measured difference that supports it."""
     speaks_against: list[str]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 HEADING = 80
 """Characters of a printed line that may be taken for the heading of a picture."""
-_MARKS = {"supported": "✓", "contradicted": "✗", "untested": "○"}
+_MARKS = {"supported": "✓", "indicated": "◐", "contradicted": "✗", "unclear": "~", "untested": "○"}
 _STATES = {
     "waiting": "waits for a verdict",
     "approved": "approved, its outcome is not known",

@@ -156,6 +156,10 @@
   border-color: var(--jp-success-color1);
 }
 
+.maia-ClaimId[data-maia-status='indicated'] {
+  border-color: var(--jp-info-color1);
+}
+
 .maia-ClaimId[data-maia-status='contradicted'] {
   border-color: var(--jp-error-color1);
 }

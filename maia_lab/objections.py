@@ -1,0 +1,216 @@
+"""What the measurements say against a conclusion: contradicted, never shown, or wider than tested.
+
+Claims of two kinds are held against the ledger: the hypotheses that a conclusion cites, by the
+predictions that were made from them; and its labels, by the conditions that hold their words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+
+from maia_lab.ledger import Check, Finding, Ledger
+from maia_lab.observation import Measurement
+from maia_lab.proposal import Conclusion, Evidence
+
+SAME = 0.7
+"""Share of a rise above the control from which on two conditions count as equally high."""
+LITTLE = 0.5
+"""Share of a label's rise that images which hold it must be able to reach, to hold it rightly."""
+FEW = 3
+"""Bases below which a condition speaks neither for nor against a label."""
+ALIKE = 8
+"""Bases that must all share something besides the label before it counts as never left out: what
+is left to chance is shared by fewer often enough."""
+FILLERS = (
+    "a an and any as at background by for from image images in is it its kind like near nothing of"
+    " on only or over picture pictures scene scenes some that the there thing things to unit what"
+    " when where which with without"
+)
+"""Words that a claim may have and no condition need have."""
+_FILLERS = frozenset(FILLERS.split())
+
+
+def objections(conclusion: Conclusion, ledger: Ledger) -> tuple[str, ...]:
+    """All that a conclusion's own session says against it, one sentence each."""
+    said = [sentence for evidence in conclusion.evidence for sentence in _cited(evidence, ledger)]
+    if conclusion.labels and not conclusion.evidence:
+        said.append("No hypothesis is cited: name those that the labels rest on, and their steps.")
+    said += _Labels(conclusion, ledger).objections()
+    return tuple(dict.fromkeys(said))
+
+
+# Hypotheses.
+
+
+def _cited(evidence: Evidence, ledger: Ledger) -> Iterator[str]:
+    name, finding = evidence.hypothesis, ledger.findings.get(evidence.hypothesis)
+    if finding is None:
+        yield f"{name} was never stated as a hypothesis."
+        return
+    tested = {check.step for check in finding.checks}
+    for step in evidence.steps:
+        if step not in tested:
+            yield f"step {step} is cited for {name} and tested no prediction of it."
+    match finding.status:
+        case "contradicted":
+            reasons = "; ".join(str(check) for check in finding.speaking("against"))
+            yield f"{name} is contradicted by {reasons}."
+        case "untested":
+            yield f"{name} is cited, and no prediction of it was ever measured."
+        case "unclear":
+            yield f"{name} is cited, and nothing that it predicted came out clearly."
+        case "indicated":
+            yield f"{name} was not confirmed: {_missing(finding)}."
+        case _:
+            pass
+    yield from _weak(finding)
+
+
+def _missing(finding: Finding) -> str:
+    """Why the claim is not supported yet."""
+    fresh = [check for check in finding.checks if check.fresh]
+    if not fresh:
+        return "no later step tested it again on fresh images"
+    failed = [c for c in fresh if c.step == fresh[-1].step and c.speaks != "for"]
+    return f"on fresh images it was not clear that {'; '.join(_pair(check) for check in failed)}"
+
+
+def _weak(finding: Finding) -> Iterator[str]:
+    """Pairs that no step found apart: measured once, or as high as what should be lower."""
+    by_pair = sorted(finding.checks, key=lambda check: (check.higher, check.lower))
+    for _, group in groupby(by_pair, key=lambda check: (check.higher, check.lower)):
+        checks = sorted(group, key=lambda check: check.step)
+        if any(check.speaks != "unclear" for check in checks):
+            continue
+        last, name = checks[-1], finding.hypothesis.id
+        if all(check.anecdote for check in checks):
+            yield f"{name} says {_pair(last)}, and that rests on a single image."
+        elif last.left is not None and last.left >= SAME:
+            yield (
+                f"{name} says {_pair(last)}, and {last.lower} is about as high: {last},"
+                f" {last.left:.0%} of the rise above the control."
+            )
+
+
+def _pair(check: Check) -> str:
+    return f"{check.higher} is above {check.lower}"
+
+
+# Labels.
+
+
+@dataclass(frozen=True)
+class _Labels:
+    """A conclusion's labels, and the conditions that tell of them."""
+
+    conclusion: Conclusion
+    ledger: Ledger
+
+    def objections(self) -> Iterator[str]:
+        for phrase in (*self.conclusion.labels, *self.conclusion.suppressed_by):
+            named = [m for _, m in self.ledger.measurements if content(phrase) <= _all_words(m)]
+            if not named:
+                yield f"{phrase!r} is wider than what was tested: no condition had all its words."
+            elif all(len(set(m.bases)) == 1 for m in named):
+                yield f"{phrase!r} was tested with a single image."
+        for label in self.conclusion.labels:
+            yield from self._against(label)
+            yield from self._narrower(label)
+            yield from self._alike(label)
+
+    @cached_property
+    def _rows(self) -> list[tuple[int, Measurement]]:
+        """Conditions of several images, compared with images of the data."""
+        controls = {
+            (step, m.comparison): m for step, m in self.ledger.measurements if not m.control
+        }
+        return [
+            (step, m)
+            for step, m in self.ledger.measurements
+            if m.control
+            and len(set(m.bases)) >= FEW
+            and (step, m.comparison) in controls
+            and not controls[step, m.comparison].prompts
+            and not any(content(s) <= _all_words(m) for s in self.conclusion.suppressed_by)
+        ]
+
+    def _holding(self, label: str) -> list[tuple[int, Measurement]]:
+        """Conditions in which every image shows what a label says."""
+        return [(step, m) for step, m in self._rows if _holds(m, label)]
+
+    def _rise(self, label: str) -> Measurement | None:
+        """The condition that holds a label and is clearly highest."""
+        clear = [m for _, m in self._holding(label) if m.low > 0]
+        return max(clear, key=lambda m: m.difference, default=None)
+
+    def _against(self, label: str) -> Iterator[str]:
+        """Images that hold the label, and do not drive the unit."""
+        best = self._rise(label)
+        for step, m in self._holding(label):
+            if m.low <= 0 and (best is None or m.high < LITTLE * best.difference):
+                yield (
+                    f"{label!r} did not clearly drive it in step {step}: {m.condition} is"
+                    f" {m.difference:+.2f} [{m.low:+.2f}, {m.high:+.2f}] from {m.control}."
+                )
+                return
+
+    def _narrower(self, label: str) -> Iterator[str]:
+        """Images that lack a word of the label, and drive the unit as much."""
+        best = self._rise(label)
+        if best is None:
+            return
+        for step, m in self._rows:
+            shown = _words(m.prompts)
+            lacks = content(label) - shown
+            apart = lacks and content(label) & shown and m.low > 0
+            if not apart or any(
+                _holds(m, x) or content(x) <= shown for x in self.conclusion.labels
+            ):
+                continue
+            if m.difference >= SAME * best.difference:
+                yield (
+                    f"{label!r} is narrower than what was measured: in step {step} {m.condition}"
+                    f" drives it as much ({m.difference:+.2f} against {best.difference:+.2f})"
+                    f" without {' '.join(sorted(lacks))}."
+                )
+                return
+
+    def _alike(self, label: str) -> Iterator[str]:
+        """Something else that was there in every image that showed the label."""
+        rows = [m for _, m in self._holding(label)]
+        if len({base for m in rows for base in m.bases}) < ALIKE:
+            return
+        always = set.intersection(*(set(m.shared) for m in rows))
+        extra = [phrase for phrase in always if not content(phrase) <= content(label)]
+        if extra:
+            yield f"{label!r} was never tested without {min(extra, key=len)}."
+
+
+def _holds(m: Measurement, label: str) -> bool:
+    """Whether every image of a condition shows what a label says."""
+    told = {frozenset(content(phrase)) for phrase in m.shared}
+    told |= {frozenset(content(prompt)) for prompt in m.prompts[:1] if len(m.prompts) == 1}
+    return frozenset(content(label)) in told
+
+
+def content(phrase: str) -> set[str]:
+    """The words of a phrase that say something, plurals and articles left aside.
+
+    Example:
+        >>> sorted(content("Two red boxes on a grass background"))
+        ['box', 'gras', 'red', 'two']
+    """
+    words = (word for word in re.findall(r"[^\W_]+", phrase.lower()) if word not in _FILLERS)
+    return {re.sub(r"(?<=[sxzh])es$|s$", "", word) for word in words}
+
+
+def _words(phrases: Iterable[str]) -> set[str]:
+    return set().union(*map(content, phrases))
+
+
+def _all_words(m: Measurement) -> set[str]:
+    return _words((m.condition, *m.prompts, *m.shared))
