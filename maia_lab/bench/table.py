@@ -7,11 +7,17 @@ import os
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from math import sqrt
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
+import numpy as np
+
+from maia_lab.errors import DataError
 from maia_lab.version import __version__
+
+RESAMPLES = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,35 @@ class Row:
     def of(cls, name: str, values: Sequence[float], unit: str, goal: str, note: str = "") -> Row:
         """The median of repeated measurements, with their range."""
         return cls(name, median(values), min(values), max(values), len(values), unit, goal, note)
+
+    @classmethod
+    def mean(cls, name: str, values: Sequence[float], goal: str = "", note: str = "") -> Row:
+        """A mean over units, with its 95 % bootstrap interval.
+
+        Raises:
+            DataError: there is nothing to take the mean of.
+        """
+        if not values:
+            raise DataError(name, "was measured on no unit", "give more seeds, or a larger n")
+        drawn = np.random.default_rng(0).choice(values, (RESAMPLES, len(values))).mean(1)
+        low, high = np.quantile(drawn, (0.025, 0.975))
+        return cls(name, fmean(values), float(low), float(high), len(values), "mean", goal, note)
+
+    @classmethod
+    def share(cls, name: str, hits: Sequence[bool], goal: str = "", note: str = "") -> Row:
+        """A share of units, with its 95 % interval after Wilson.
+
+        Raises:
+            DataError: there is nothing to take a share of.
+        """
+        if not hits:
+            raise DataError(name, "was measured on no unit", "give more seeds, or a larger n")
+        n, share, z = len(hits), sum(hits) / len(hits), 1.96
+        centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+        half = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+        # Rounding alone would put the end of an interval past a share of 0 or 1.
+        low, high = min(centre - half, share), max(centre + half, share)
+        return cls(name, share, max(0.0, low), min(1.0, high), n, "share", goal, note)
 
 
 @dataclass(frozen=True, slots=True)

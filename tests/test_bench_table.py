@@ -1,0 +1,28 @@
+"""Rows say how sure they are, and refuse to speak of nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from maia_lab.bench.table import Row
+from maia_lab.errors import DataError
+
+
+def test_a_share_has_an_interval_within_nought_and_one():
+    row = Row.share("exact", [True] * 19 + [False], ">= 0.9")
+    assert row.value == 0.95 and row.holds
+    assert (row.low, row.high) == (pytest.approx(0.764, abs=0.001), pytest.approx(0.991, abs=0.001))
+    assert Row.share("all", [True] * 3).high == 1 and Row.share("none", [False] * 3).low == 0
+
+
+def test_a_mean_has_a_bootstrap_interval_that_narrows_with_n():
+    few, many = (Row.mean("r", [0.0, 1.0] * n) for n in (5, 500))
+    assert few.value == many.value == 0.5
+    assert few.low < many.low < 0.5 < many.high < few.high
+    assert few.holds is None and not Row.mean("r", [0.5], ">= 0.9").holds
+
+
+@pytest.mark.parametrize("row", [Row.mean, Row.share])
+def test_nothing_measured_is_an_error_that_says_so(row):
+    with pytest.raises(DataError, match="no unit"):
+        row("r", [])
