@@ -48,5 +48,9 @@ class ConfigError(MaiaError):
     """Something that was configured, or is to be, and cannot hold."""
 
 
+class BudgetError(MaiaError):
+    """What is left of a budget does not pay for what was asked."""
+
+
 class MissingExtra(MaiaError):
     """A door needs a library that is not installed."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Literal
 
 from maia_lab.observation import Observation
 from maia_lab.proposal import Conclusion, Proposal
 from maia_lab.review import Flag, Policy, Verdict
+from maia_lab.spending import Usage
 from maia_lab.task import Question
 
 
@@ -25,6 +27,10 @@ class Setting:
     policy: Policy = "ask"
     max_steps: int = 25
     max_seconds: float = 1800.0
+    max_tokens: int | None = None
+    """Of a language model, sent and written; None: no limit."""
+    max_money: float | None = None
+    """US dollars; None: no limit."""
     seed: int = 0
     digests: tuple[tuple[str, str], ...] = ()
     """(``weights``, hash) and (``data``, hash): checked before a session goes on."""
@@ -109,6 +115,39 @@ class Budgeted:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """A language model answered a request or broke off; what it cost counts either way."""
+
+    model: str
+    """As the server names it."""
+    by: str
+    """Model and host: ``claude-opus-5-5 at api.anthropic.com``."""
+    content: str
+    """Its content blocks as JSON, kept as they came: they go back to the model unchanged."""
+    stop: str
+    """The stop reason, or what cut the answer short."""
+    usage: Usage
+    cost: float | None = None
+    """US dollars, by the price table of that day; None: the model's price is not known."""
+    seconds: float = 0.0
+    purpose: Literal["step", "captions"] = "step"
+    request: str = ""
+    """sha256 of the request's body, which the events before this one rebuild."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """What could not be used or sent was mended, so that the session goes on."""
+
+    what: str
+    """In words, for people."""
+    told: str = ""
+    """What the model is told of it in its next request; empty: nothing."""
+    images: tuple[str, ...] = ()
+    """sha256 of pictures that requests hold no longer: words stand in their place."""
+
+
+@dataclass(frozen=True, slots=True)
 class Paused:
     """The session waits; resuming goes on from here."""
 
@@ -148,6 +187,8 @@ Event = (
     | Observed
     | Noted
     | Budgeted
+    | Answered
+    | Repaired
     | Paused
     | Resumed
     | Accepted

@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from threading import Thread
+from contextlib import nullcontext
+from dataclasses import replace
+from threading import Event, Lock, Thread
 from typing import Protocol
 
-from maia_lab.errors import MaiaError, SessionError
-from maia_lab.events import Offered
+from maia_lab.errors import BudgetError, JournalError, MaiaError, SessionError
+from maia_lab.events import Answered, Offered, Paused, Repaired, Stopped
 from maia_lab.observation import Observation, Score
 from maia_lab.proposal import Conclusion, Proposal
 from maia_lab.review import Verdict
 from maia_lab.session import Briefing, Session
 from maia_lab.state import Phase
+from maia_lab.thought import Thought
+
+GRACE = 1.0
+"""Seconds in which a thought that is cut short may still say what it cost."""
+
+
+class Watch(Protocol):
+    """What an agent speaks to while it thinks. Every call returns at once, from any thread.
+
+    Whoever is tired of waiting cancels the agent's task: clean up on ``asyncio.CancelledError``.
+    """
+
+    def tell(self, thought: Thought) -> None:
+        """Be heard by whoever listens: the next piece of what is written, or a wait."""
+
+    def keep(self, event: Answered | Repaired) -> None:
+        """Have something remembered in the session's journal."""
 
 
 class Agent(Protocol):
@@ -24,8 +43,13 @@ class Agent(Protocol):
     def name(self) -> str:
         """Who it is, with the model's name where there is one."""
 
-    async def propose(self, briefing: Briefing) -> Proposal | Conclusion:
-        """Think of the next step. Runs on a thread of its own."""
+    async def propose(self, briefing: Briefing, watch: Watch) -> Proposal | Conclusion:
+        """Think of the next step. Runs on a thread of its own.
+
+        Raises:
+            BudgetError: what is left of the budget does not pay for another request.
+            MaiaError: what has to be done before it can go on; the session is paused.
+        """
 
 
 class Reviewer(Protocol):
@@ -97,17 +121,28 @@ def _one_step(session: Session, agent: Agent, reviewer: Reviewer, executor: Exec
 def next_thought(session: Session, agent: Agent, wanted: Callable[[], bool] = lambda: True) -> None:
     """Ask the agent for the next step and offer it; stop the session where its budget is spent.
 
+    A thought is cut short when the session is paused or stopped, or goes on without it.
+
     Args:
         session: one in which the agent is to think.
         agent: who thinks.
         wanted: asked once the reply is there; a reply nobody wants any more is dropped.
     """
     briefing = session.briefing
-    if briefing.steps_left < 1:
-        session.stop("the budget of steps is spent", by="budget")
+    for left, what in (
+        (briefing.steps_left, "steps"),
+        (briefing.tokens_left, "tokens"),
+        (briefing.money_left, "money"),
+    ):
+        if left is not None and left <= 0:
+            session.stop(f"the budget of {what} is spent", by="budget")
+            return
+    try:
+        reply = think(agent, briefing, session)
+    except BudgetError as error:
+        session.stop(str(error), by="budget")
         return
-    reply = think(agent, briefing)
-    if not wanted():
+    if reply is None or not wanted():
         return
     if briefing.must_conclude and not isinstance(reply, Conclusion):
         session.stop("the budget is spent and the agent did not conclude", by="budget")
@@ -115,32 +150,102 @@ def next_thought(session: Session, agent: Agent, wanted: Callable[[], bool] = la
     session.offer(reply, agent.name)
 
 
-def think(agent: Agent, briefing: Briefing) -> Proposal | Conclusion:
+def think(agent: Agent, briefing: Briefing, session: Session) -> Proposal | Conclusion | None:
     """Let the agent think on a thread and an event loop of its own, and wait for it.
+
+    Returns:
+        Its reply; None if the session went on without it.
 
     Raises:
         SessionError: the agent failed in a way it does not explain itself.
     """
-    answer: Future[Proposal | Conclusion] = Future()
-
-    async def propose() -> Proposal | Conclusion:
-        return await agent.propose(briefing)
-
-    def work() -> None:
-        try:
-            answer.set_result(asyncio.run(propose()))
-        except BaseException as error:
-            answer.set_exception(error)
-
-    # A daemon: whoever presses Ctrl-C need not wait for a thought to end.
-    Thread(target=work, name="maia-agent", daemon=True).start()
+    thinking = _Thinking(agent, briefing, session)
+    overtaken = (Paused, Stopped, Offered)
+    stop = session.journal.read_by(
+        lambda event: thinking.cancel() if isinstance(event, overtaken) else None,
+        since=len(briefing.events),
+    )
     try:
-        return answer.result()
-    except Exception as error:
+        thinking.start()
+        return thinking.result()
+    except (Exception, asyncio.CancelledError) as error:
         if isinstance(error, MaiaError):
             raise
         said = f"failed ({type(error).__name__}: {error})"
         raise SessionError(f"agent {agent.name}", said, "resume to ask it again") from error
+    except BaseException:  # Ctrl-C
+        thinking.cancel()
+        thinking.result()
+        raise
+    finally:
+        stop()
+        session.aloud.tell(Thought("done"))
+
+
+class _Thinking:
+    """One thought on its way, and the watch that its agent is given."""
+
+    def __init__(self, agent: Agent, briefing: Briefing, session: Session) -> None:
+        self._agent, self._briefing, self._session = agent, briefing, session
+        self._guard, self._over = Lock(), Event()
+        self._cancelled = False
+        self._cancel: Callable[[], object] | None = None
+        self._reply: Proposal | Conclusion | BaseException | None = None
+        # A daemon: whoever presses Ctrl-C need not wait for a thought to end.
+        self._thread = Thread(target=self._work, name="maia-agent", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def tell(self, thought: Thought) -> None:
+        if not self._cancelled:
+            self._session.aloud.tell(thought)
+
+    def keep(self, event: Answered | Repaired) -> None:
+        with contextlib.suppress(JournalError, SessionError) if self._cancelled else nullcontext():
+            if self._cancelled and isinstance(event, Answered):
+                # It is billed, and nobody is to answer it.
+                event = replace(event, content="", stop=f"{event.stop}, then overtaken")
+            self._session.keep(event)
+
+    def cancel(self) -> None:
+        """Cut it short; at once where it waits for something."""
+        with self._guard:
+            self._cancelled = True
+            if self._cancel is not None:
+                with contextlib.suppress(RuntimeError):  # Its event loop is closed already.
+                    self._cancel()
+        self._over.set()
+
+    def result(self) -> Proposal | Conclusion | None:
+        """Wait for it; None if it was cut short."""
+        # A Ctrl-C that comes just before an endless wait would be noticed only at its end.
+        while not self._over.wait(0.2):
+            pass
+        if self._cancelled:
+            self._thread.join(GRACE)
+            return None
+        if isinstance(self._reply, BaseException):
+            raise self._reply
+        return self._reply
+
+    def _work(self) -> None:
+        try:
+            self._reply = asyncio.run(self._propose())
+        except BaseException as error:
+            self._reply = error
+        finally:
+            self._over.set()
+
+    async def _propose(self) -> Proposal | Conclusion:
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        assert task is not None
+        with self._guard:
+            if self._cancelled:
+                raise asyncio.CancelledError
+            self._cancel = lambda: loop.call_soon_threadsafe(task.cancel)
+        return await self._agent.propose(self._briefing, self)
 
 
 def _pause(session: Session, why: str) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from maia_lab.errors import SessionError
 from maia_lab.events import (
     Accepted,
+    Answered,
     Began,
     Budgeted,
     Decided,
@@ -26,6 +27,7 @@ from maia_lab.events import (
     Offered,
     Opened,
     Paused,
+    Repaired,
     Resumed,
     Stopped,
 )
@@ -36,8 +38,10 @@ from maia_lab.objections import objections
 from maia_lab.observation import Observation, Score
 from maia_lab.proposal import Conclusion, Proposal
 from maia_lab.review import Edit, Flag, Policy, Reject, Ticket, Verdict
+from maia_lab.spending import Spent
 from maia_lab.state import Phase, State, advance
 from maia_lab.task import Question
+from maia_lab.thought import Aloud
 
 if TYPE_CHECKING:
     import pandas
@@ -53,14 +57,23 @@ class Briefing:
     """Including the one it is asked for."""
     must_conclude: bool
     """The budget has come to its last step: anything but a conclusion ends the session."""
+    tokens_left: int | None = None
+    """None: no limit. What a conclusion will cost is the agent's to set aside."""
+    money_left: float | None = None
+    """US dollars."""
 
 
 class Session:
-    """One investigation of one unit."""
+    """One investigation of one unit.
+
+    Attributes:
+        journal: everything that has happened.
+        aloud: where the agent is heard while it thinks.
+    """
 
     def __init__(self, journal: Journal) -> None:
         """Take up the session that a journal holds. See :meth:`open` for a new one."""
-        self.journal = journal
+        self.journal, self.aloud = journal, Aloud()
         self._lock = RLock()
         self._state = State()
         for event in journal.events:
@@ -146,13 +159,24 @@ class Session:
         return total
 
     @property
+    def spent(self) -> Spent:
+        """Tokens and money used up so far, by every request to a language model."""
+        return self._state.spent
+
+    @property
     def briefing(self) -> Briefing:
         """What the agent is told now."""
-        setting = self.opened.setting
+        setting, spent = self.opened.setting, self.spent
         left = setting.max_steps - self._state.step
         late = self.seconds >= setting.max_seconds
-        events = tuple(self._told())
-        return Briefing(self.opened.question, events, left, must_conclude=left <= 1 or late)
+        return Briefing(
+            self.opened.question,
+            tuple(self._told()),
+            left,
+            must_conclude=left <= 1 or late,
+            tokens_left=None if setting.max_tokens is None else setting.max_tokens - spent.tokens,
+            money_left=None if setting.max_money is None else setting.max_money - spent.money,
+        )
 
     def _told(self) -> Iterator[Event]:
         """The events as the agent is told them: scores would let it tune to held-out images."""
@@ -254,6 +278,11 @@ class Session:
             )
         with self._lock:
             self._append(Budgeted(limit, most, by))
+
+    def keep(self, event: Answered | Repaired) -> None:
+        """Remember what a language model answered, or what was mended."""
+        with self._lock:
+            self._append(event)
 
     def accept(self, by: str) -> None:
         """Let the scored conclusion stand."""

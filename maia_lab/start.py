@@ -22,6 +22,7 @@ from maia_lab.review import Policy
 from maia_lab.session import Session
 from maia_lab.study import Study, open_study
 from maia_lab.task import DESCRIBE, Question
+from maia_lab.thought import Listener
 from maia_lab.unit import Unit
 from maia_lab.version import __version__
 from maia_lab.world import Progress, World
@@ -45,6 +46,8 @@ def describe(
     review: Policy = "ask",
     max_steps: int | None = None,
     max_seconds: float | None = None,
+    max_tokens: int | None = None,
+    max_money: float | None = None,
     seed: int = 0,
     session: str | None = None,
     folder: str | Path | None = None,
@@ -52,6 +55,7 @@ def describe(
     question: str | None = None,
     progress: Progress | None = None,
     reader: Reader | None = None,
+    listener: Listener | None = None,
     driver: Driver | None = None,
 ) -> Session:
     """Ask an agent what makes a unit active. Nothing runs before :meth:`Session.wait`.
@@ -70,6 +74,8 @@ def describe(
         review: ``"ask"`` at the console, ``"safe"`` or ``"auto"``: see :data:`review.Policy`.
         max_steps: the last one is kept for a conclusion.
         max_seconds: of work; waiting for a human does not count.
+        max_tokens: of a language model, sent and written; None for no limit.
+        max_money: US dollars, where the model's price is known; None for no limit.
         seed: where every random choice starts from.
         session: a name for it; a readable one is made up otherwise.
         folder: where sessions are kept, if not in the user's data folder.
@@ -77,6 +83,7 @@ def describe(
         question: asked of the unit in place of what makes it active.
         progress: told (done, total) while the exemplars are computed.
         reader: sent every event as it happens.
+        listener: told what the agent is doing while it thinks.
         driver: works the session, where that is not done in a terminal.
 
     Returns:
@@ -89,7 +96,13 @@ def describe(
     """
     if review not in get_args(Policy):
         raise SessionError(review, "is not a policy", f"choose {', '.join(get_args(Policy))}")
-    settled = Config.read(agent=agent, max_steps=max_steps, max_seconds=max_seconds)
+    settled = Config.read(
+        agent=agent,
+        max_steps=max_steps,
+        max_seconds=max_seconds,
+        max_tokens=max_tokens,
+        max_money=max_money,
+    )
     agent, _ = access.experimenter(settled)
     root = Path(folder) if folder is not None else places.sessions()
     taken = {path.name for path in root.iterdir()} if root.is_dir() else set()
@@ -112,6 +125,8 @@ def describe(
         policy=review,
         max_steps=settled.max_steps,
         max_seconds=settled.max_seconds,
+        max_tokens=settled.max_tokens,
+        max_money=settled.max_money,
         seed=seed,
         digests=study.digests,
         options=study.options,
@@ -122,7 +137,7 @@ def describe(
     going = Session.open(journal, opened)
     for remark in world.remarks:
         going.note(remark, by="data")
-    return _ready(going, study, experimenter, review, reader, driver)
+    return _ready(going, study, experimenter, review, reader, listener, driver)
 
 
 def resume(
@@ -133,6 +148,7 @@ def resume(
     review: Policy = "ask",
     progress: Progress | None = None,
     reader: Reader | None = None,
+    listener: Listener | None = None,
     driver: Driver | None = None,
 ) -> Session:
     """Go on with a session that was paused, interrupted, or lost its process.
@@ -144,6 +160,7 @@ def resume(
         review: chosen anew, since no policy survives a restart.
         progress: told (done, total) while the exemplars are computed.
         reader: sent every event from the first on.
+        listener: told what the agent is doing while it thinks.
         driver: works the session, where that is not done in a terminal.
 
     Raises:
@@ -169,7 +186,7 @@ def resume(
                 )
         going.resume(review)
         agent = _agent(setting.agent, study, setting.seed)
-        return _ready(going, study, agent, review, reader, driver)
+        return _ready(going, study, agent, review, reader, listener, driver)
     except MaiaError:
         going.journal.close()
         raise
@@ -251,11 +268,14 @@ def _ready(
     agent: Agent,
     policy: Policy,
     reader: Reader | None,
+    listener: Listener | None,
     driver: Driver | None,
 ) -> Session:
     """Make ``session.wait()`` work it to its end in this process."""
     if reader is not None:
         session.journal.read_by(reader)
+    if listener is not None:
+        session.aloud.heard_by(listener)
     study.tools.may_conclude = lambda: session.concluding
     if driver is not None:
         return session.finish_by(driver(session, study, agent))

@@ -10,6 +10,7 @@ from maia_lab.errors import SessionError
 from maia_lab.events import (
     LIMITS,
     Accepted,
+    Answered,
     Began,
     Budgeted,
     Decided,
@@ -19,11 +20,13 @@ from maia_lab.events import (
     Offered,
     Opened,
     Paused,
+    Repaired,
     Resumed,
     Stopped,
 )
 from maia_lab.proposal import Conclusion
 from maia_lab.review import Approve, Edit, Reject, Stop
+from maia_lab.spending import NOTHING, Spent
 
 
 class Phase(StrEnum):
@@ -62,6 +65,8 @@ class State:
     paused_in: Phase = Phase.NEW
     why: str = ""
     """Of a pause or a stop."""
+    spent: Spent = NOTHING
+    """Tokens and money, by every request to a language model."""
 
     @property
     def ended(self) -> bool:
@@ -105,12 +110,15 @@ def advance(state: State, event: Event) -> State:
             return replace(state, phase=Phase.SCORED if scored else Phase.THINKING)
         case Phase.SCORED, Accepted(step=step) if step == state.step:
             return replace(state, phase=Phase.CONCLUDED)
-        case phase, Noted() if phase is not Phase.NEW and not state.ended:
+        case phase, (Noted() | Repaired()) if phase is not Phase.NEW and not state.ended:
             return state
         case phase, Budgeted(limit=limit) if (
             state.opened is not None and limit in LIMITS and not state.ended
         ):
             return replace(state, opened=rebudgeted(state.opened, event))
+        case phase, Answered(usage=usage, cost=cost) if phase is not Phase.NEW:
+            # Of a session that ended meanwhile, too: what was asked for is billed.
+            return replace(state, spent=state.spent.plus(usage, cost))
         case phase, Paused(why=why) if phase not in (Phase.NEW, Phase.PAUSED) and not state.ended:
             return replace(state, phase=Phase.PAUSED, paused_in=phase, why=why)
         case phase, Resumed() if phase is not Phase.NEW and not state.ended:

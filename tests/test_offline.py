@@ -97,7 +97,7 @@ def play(scenes, layer, review=lambda step, proposal: Approve(), steps=12, notes
     for step in range(1, steps + 1):
         left = steps - step + 1
         briefing = Briefing(question, tuple(events), left, left == 1)
-        proposal = asyncio.run(agent.propose(briefing))
+        proposal = asyncio.run(agent.propose(briefing, None))
         verdict = review(step, proposal)
         events += [Offered(step, 1, proposal, "offline"), Decided(step, 1, verdict, "human")]
         if isinstance(verdict, Reject):
@@ -184,7 +184,7 @@ def test_the_same_events_give_the_same_proposal_to_an_agent_that_never_saw_the_s
     offers = [i for i, e in enumerate(red_circle.events) if isinstance(e, Offered)]
     for i in offers[2:5]:
         briefing = Briefing(red_circle.events[0].question, tuple(red_circle.events[:i]), 5, False)
-        again = asyncio.run(OfflineAgent(scenes.vocabulary).propose(briefing))
+        again = asyncio.run(OfflineAgent(scenes.vocabulary).propose(briefing, None))
         assert again == red_circle.events[i].proposal
 
 

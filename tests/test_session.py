@@ -49,7 +49,7 @@ class Scripted:
     def __init__(self, *replies):
         self.replies, self.briefings = iter(replies), []
 
-    async def propose(self, briefing):
+    async def propose(self, briefing, watch):
         self.briefings.append(briefing)
         reply = next(self.replies)
         if isinstance(reply, BaseException):

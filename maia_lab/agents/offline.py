@@ -17,6 +17,7 @@ from maia_lab.agents.offline_judgement import (
 )
 from maia_lab.agents.offline_notes import Notes, fold
 from maia_lab.ledger import Ledger
+from maia_lab.loop import Watch
 from maia_lab.proposal import Conclusion, Evidence, Hypothesis, Prediction, Proposal
 from maia_lab.session import Briefing
 
@@ -49,7 +50,7 @@ class OfflineAgent:
         """
         self._language, self._seed = Language(vocabulary), seed
 
-    async def propose(self, briefing: Briefing) -> Proposal | Conclusion:
+    async def propose(self, briefing: Briefing, watch: Watch) -> Proposal | Conclusion:  # noqa: ARG002
         """Say what to do next."""
         notes = fold(briefing.events, self._language)
         plan = _Plan(notes, self._seed)

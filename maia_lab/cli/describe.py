@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from maia_lab.cli.terms import (
     CONCLUDED,
@@ -13,6 +14,7 @@ from maia_lab.cli.terms import (
     UNCONCLUDED,
     CommandError,
     Commands,
+    amount,
     data_option,
     positive,
     progress_bar,
@@ -37,6 +39,8 @@ def add(commands: Commands) -> None:
     describe.add_argument("--generator", metavar="NAME", help="whose images are drawn and edited")
     describe.add_argument("--steps", type=positive, help="at most (default: see maia config)")
     describe.add_argument("--seconds", type=positive, help="of work, at most")
+    describe.add_argument("--tokens", type=positive, help="of a language model, at most")
+    describe.add_argument("--money", type=amount, help="US dollars, at most")
     describe.add_argument("--seed", type=int, help="of every random choice (default: 0)")
     describe.add_argument("--session", metavar="NAME", help="a name for the session")
     describe.add_argument("--out", type=Path, help="also write report and notebook to this folder")
@@ -53,7 +57,8 @@ def _describe(options: argparse.Namespace) -> int:
         raise CommandError(
             "describe", "needs either a unit or --resume SESSION", "see maia describe --help"
         )
-    fixed = ("data", "generator", "agent", "steps", "seconds", "seed", "session")
+    limits = ("steps", "seconds", "tokens", "money")
+    fixed = ("data", "generator", "agent", "seed", "session", *limits)
     given = {name: value for name in fixed if (value := getattr(options, name)) is not None}
     if options.resume is not None and given:
         raise CommandError(
@@ -63,7 +68,7 @@ def _describe(options: argparse.Namespace) -> int:
         )
     if options.out is not None:
         writable(options.out)
-    for name in ("steps", "seconds"):
+    for name in limits:
         if name in given:
             given[f"max_{name}"] = given.pop(name)
     remark = ""
@@ -73,12 +78,12 @@ def _describe(options: argparse.Namespace) -> int:
     reader = Narrator(sys.stdout, live=options.resume is None)
     review: Policy = options.review or "ask"
     with progress_bar() as progress:
+        common: dict[str, Any] = {"review": review, "progress": progress}
+        common |= {"reader": reader, "listener": reader.overhear}
         if options.resume is not None:
-            session = resume(options.resume, review=review, progress=progress, reader=reader)
+            session = resume(options.resume, **common)
         else:
-            session = describe(
-                options.unit, review=review, progress=progress, reader=reader, **given
-            )
+            session = describe(options.unit, **common, **given)
     if review == "ask" and session.journal.folder is not None:
         reader.images = session.journal.folder / "images"
     if remark:

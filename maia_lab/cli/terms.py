@@ -39,6 +39,17 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def amount(text: str) -> float:
+    """Read a sum of money."""
+    try:
+        read = float(text.removeprefix("$"))
+    except ValueError:
+        read = 0.0
+    if not 0 < read < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a sum above zero")
+    return read
+
+
 def writable(folder: Path) -> None:
     """Fail now rather than after a minute's work."""
     try:

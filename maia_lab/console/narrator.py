@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from maia_lab.console.terminal import (
+    WIDEST,
     indented,
     measured,
     page,
@@ -18,6 +19,7 @@ from maia_lab.console.terminal import (
 )
 from maia_lab.events import (
     Accepted,
+    Answered,
     Budgeted,
     Decided,
     Event,
@@ -26,6 +28,7 @@ from maia_lab.events import (
     Offered,
     Opened,
     Paused,
+    Repaired,
     Resumed,
     Stopped,
 )
@@ -34,6 +37,8 @@ from maia_lab.observation import Observation, Picture
 from maia_lab.plain import one_line, visible
 from maia_lab.proposal import Conclusion
 from maia_lab.review import Approve, Edit, Reject, Verdict
+from maia_lab.spending import Spent
+from maia_lab.thought import Thought
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -61,9 +66,27 @@ class Narrator:
         self._events: list[Event] = []
         self._offered: Offered | None = None
         self._known: dict[str, str] = {}
+        self._spent, self._heard = Spent(), Thought("done")
+
+    def overhear(self, thought: Thought) -> None:
+        """Show what the agent is doing in one line that passes; elsewhere only that it waits."""
+        before, self._heard = self._heard, thought
+        if thought.kind == "wait":
+            line = f"{one_line(thought.text)}; trying again in {thought.seconds:.0f} s"
+            if self._page.is_terminal:
+                self._passing(line)
+            elif before.kind != "wait" or before.seconds < thought.seconds:
+                self._line(line, "yellow")
+        elif thought.kind == "done":
+            self._passing("")
+        else:
+            if before.kind == thought.kind:
+                self._heard = replace(thought, text=(before.text + thought.text)[-200:])
+            self._passing(f"{thought.kind} … {one_line(self._heard.text)[-(WIDEST - 20) :]}")
 
     def __call__(self, event: Event) -> None:
         """Tell one event."""
+        self._passing("")
         self._events.append(event)
         match event:
             case Opened():
@@ -78,15 +101,22 @@ class Narrator:
                 self._line(f"{by} says: {one_line(text)}", "cyan")
             case Budgeted(limit=limit, most=most, by=by):
                 self._line(f"{by} sets {limit} to {most:g}", "yellow")
+            case Answered(usage=usage, cost=cost):
+                self._spent = self._spent.plus(usage, cost)
+            case Repaired(what=what):
+                self._line(f"mended: {one_line(what)}", "yellow")
             case Accepted(by=by):
                 self._line(f"✓ the description stands, accepted by {by}", "bold green")
+                self._used()
             case Paused(why=why):
                 self._line(f"paused: {one_line(why)}", "yellow")
+                self._used()
             case Resumed(policy=policy):
                 self._live = True
                 self._line(f"goes on, review: {policy}", "yellow")
             case Stopped(why=why, by=by):
                 self._line(f"stopped by {by}: {one_line(why)}", "yellow")
+                self._used()
             case _:
                 return
 
@@ -131,6 +161,25 @@ class Narrator:
             self._print(standing(Ledger.fold(self._events)))
         if observation.seconds >= 0.05:
             self._line(f"{observation.seconds:.1f} s", "bright_black")
+
+    def _used(self) -> None:
+        if self._spent.requests:
+            self._line(f"the agent used {self._spent}", "bright_black")
+
+    def _passing(self, text: str) -> None:
+        """Write a line that the next one replaces, where a terminal can."""
+        from rich.control import Control
+        from rich.segment import ControlType
+        from rich.text import Text
+
+        if self._page.is_terminal:
+            self._page.control(Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2)))
+            self._page.print(
+                Text(f"  {text}" if text else "", "bright_black"),
+                end="",
+                overflow="crop",
+                no_wrap=True,
+            )
 
     def _line(self, text: str, style: str, *, cut: bool = False) -> None:
         from rich.text import Text

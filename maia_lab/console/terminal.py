@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from maia_lab.evaluation import DRAWN, explained, figure, judged, spread
-from maia_lab.events import Offered, Opened
+from maia_lab.events import Offered, Opened, Setting
 from maia_lab.ledger import Finding, Ledger
 from maia_lab.observation import Measurement, Score
 from maia_lab.plain import one_line
@@ -114,11 +114,18 @@ def tell_opening(console: Console, opened: Opened) -> None:
                 "drawn by": setting.generator or "nothing: there is no generator",
                 "edited by": setting.editor or "nothing: there is no editor",
                 "captions by": setting.captioner or "nothing: there is no captioner",
-                "budget": f"≤ {setting.max_steps} steps, ≤ {setting.max_seconds / 60:.0f} min",
+                "budget": _budget(setting),
                 "review": _POLICIES[setting.policy],
             }
         )
     )
+
+
+def _budget(setting: Setting) -> str:
+    limits = [f"≤ {setting.max_steps} steps", f"≤ {setting.max_seconds / 60:.0f} min"]
+    limits += [f"≤ {setting.max_tokens:,} tokens"] if setting.max_tokens is not None else []
+    limits += [f"≤ ${setting.max_money:.2f}"] if setting.max_money is not None else []
+    return ", ".join(limits)
 
 
 def tell_proposal(console: Console, offered: Offered) -> None:

@@ -21,6 +21,7 @@ from maia_lab.events import Event, Setting
 from maia_lab.observation import Measurement, Observation, Picture, Score, Text, Trial
 from maia_lab.proposal import Conclusion, Evidence, Hypothesis, Prediction, Proposal
 from maia_lab.review import Approve, Edit, Flag, Reject, Stop
+from maia_lab.spending import Usage
 from maia_lab.task import Question
 from maia_lab.unit import Unit
 
@@ -28,7 +29,7 @@ EVENTS: tuple[type, ...] = get_args(Event)
 PARTS: tuple[type, ...] = (
     *(Unit, Question, Setting, Hypothesis, Prediction, Proposal, Evidence, Conclusion),
     *(Approve, Edit, Reject, Stop, Flag),
-    *(Text, Picture, Measurement, Score, Trial, Observation),
+    *(Text, Picture, Measurement, Score, Trial, Observation, Usage),
 )
 NOUNS = {noun.__name__: noun for noun in EVENTS + PARTS}
 TAG = "is"
