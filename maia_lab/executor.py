@@ -26,7 +26,7 @@ from PIL import Image
 
 from maia_lab.grid import Grid
 from maia_lab.limit import MARK, TimeLimit, interrupts_inside, time_limit
-from maia_lab.observation import Measurement, Observation, Outcome, Score
+from maia_lab.observation import Measurement, Observation, Outcome, Score, Table
 from maia_lab.recorder import Kept, Relay, Shown
 
 MOST_TEXT = 200_000
@@ -172,10 +172,10 @@ class Record(Kept):
         if self.mine:
             super().measured(measurements)
 
-    def scored(self, scores: Sequence[Score]) -> None:
-        """Take a conclusion's scores."""
+    def closed(self, scores: Sequence[Score], tables: Sequence[Table]) -> None:
+        """Take what a conclusion came to."""
         if self.mine:
-            super().scored(scores)
+            super().closed(scores, tables)
 
     def looked(self, bases: Sequence[str]) -> None:
         """Take which images were measured outside any comparison."""

@@ -152,6 +152,35 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """What a task hands over at its end, as a table."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    """As many texts each as there are columns; numbers as they are to be read."""
+    note: str = ""
+    """What a reader must know to read it."""
+
+    def __str__(self) -> str:
+        """As aligned text; what looks like a number stands to the right."""
+        lines = [self.columns, *self.rows]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(self.columns))]
+        right = [
+            all(row[i][:1] in "+-−–—0123456789" for row in self.rows if row[i])
+            for i in range(len(self.columns))
+        ]
+        told = [
+            "  ".join(
+                text.rjust(width) if to_right else text.ljust(width)
+                for text, width, to_right in zip(line, widths, right, strict=True)
+            ).rstrip()
+            for line in lines
+        ]
+        return "\n".join([self.title, *told, *([self.note] if self.note else [])])
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """The outcome of one approved run."""
 
@@ -169,6 +198,13 @@ class Observation:
     that were chosen by their activation confirm nothing."""
     remarks: tuple[str, ...] = ()
     """What the tools noticed, one sentence each: an edit that changed nothing, an image twice."""
+    tables: tuple[Table, ...] = ()
+    """Of a conclusion's step only: what its task hands over."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether a conclusion's step came to what its task is to hand over."""
+        return bool(self.scores or self.tables)
 
     @property
     def text(self) -> str:

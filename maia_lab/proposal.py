@@ -48,6 +48,15 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """One field of an answer, where a task asks for more than a description."""
+
+    about: str
+    """What it is about, in the task's own terms: a unit's address, a condition's name."""
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
 class Conclusion:
     """The agent's answer. Its code scores it on images that nobody has looked at."""
 
@@ -61,6 +70,8 @@ class Conclusion:
     evidence: tuple[Evidence, ...] = ()
     not_tested: str = ""
     """What the claim covers and the experiments did not."""
+    answers: tuple[Answer, ...] = ()
+    """What the task asks for beside a description."""
 
     @property
     def why(self) -> str:
@@ -73,4 +84,8 @@ class Conclusion:
         lines = [f"    description={self.description!r},", f"    labels={list(self.labels)!r},"]
         if self.suppressed_by:
             lines.append(f"    suppressed_by={list(self.suppressed_by)!r},")
+        if self.answers:
+            lines += ["    answers={"]
+            lines += [f"        {answer.about!r}: {answer.says!r}," for answer in self.answers]
+            lines += ["    },"]
         return "\n".join(["scores = tools.conclude(", *lines, ")"])

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from PIL import Image
 
-from maia_lab.observation import Measurement, Observation, Outcome, Picture, Score, Text
+from maia_lab.observation import Measurement, Observation, Outcome, Picture, Score, Table, Text
 
 
 class Recorder(Protocol):
@@ -26,8 +26,8 @@ class Recorder(Protocol):
     def measured(self, measurements: Sequence[Measurement]) -> None:
         """Take one comparison's conditions."""
 
-    def scored(self, scores: Sequence[Score]) -> None:
-        """Take a conclusion's scores."""
+    def closed(self, scores: Sequence[Score], tables: Sequence[Table]) -> None:
+        """Take what a conclusion came to."""
 
     def looked(self, bases: Sequence[str]) -> None:
         """Take which images were measured outside any comparison."""
@@ -47,6 +47,7 @@ class Kept:
         self.scores: list[Score] = []
         self.seen: dict[str, None] = {}
         self.remarks: list[str] = []
+        self.tables: list[Table] = []
 
     def text(self, text: str) -> None:
         """Take printed text; runs of it are one part."""
@@ -67,9 +68,10 @@ class Kept:
         number = self.measurements[-1].comparison + 1 if self.measurements else 0
         self.measurements += [replace(m, comparison=number) for m in measurements]
 
-    def scored(self, scores: Sequence[Score]) -> None:
-        """Take a conclusion's scores."""
+    def closed(self, scores: Sequence[Score], tables: Sequence[Table]) -> None:
+        """Take what a conclusion came to."""
         self.scores += scores
+        self.tables += tables
 
     def looked(self, bases: Sequence[str]) -> None:
         """Take which images were measured; one that was compared before is no news."""
@@ -92,6 +94,7 @@ class Kept:
             seconds,
             tuple(self.seen),
             tuple(self.remarks),
+            tuple(self.tables),
         )
 
 
@@ -113,7 +116,7 @@ class Shown:
     def measured(self, measurements: Sequence[Measurement]) -> None:
         """Nothing to keep it for."""
 
-    def scored(self, scores: Sequence[Score]) -> None:
+    def closed(self, scores: Sequence[Score], tables: Sequence[Table]) -> None:
         """Nothing to keep them for."""
 
     def looked(self, bases: Sequence[str]) -> None:

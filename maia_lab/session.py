@@ -185,7 +185,7 @@ class Session:
             if isinstance(event, Offered):
                 concluding = isinstance(event.proposal, Conclusion)
             if isinstance(event, Observed) and concluding:
-                seen = replace(event.observation, parts=(), scores=())
+                seen = replace(event.observation, parts=(), scores=(), tables=())
                 event = replace(event, observation=seen)
             yield event
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -21,7 +21,7 @@ from maia_lab.loop import Agent, Reviewer, run
 from maia_lab.review import Policy
 from maia_lab.session import Session
 from maia_lab.study import Study, open_study
-from maia_lab.task import DESCRIBE, Question
+from maia_lab.tasks import ASK
 from maia_lab.thought import Listener
 from maia_lab.unit import Unit
 from maia_lab.version import __version__
@@ -42,6 +42,8 @@ def describe(
     preprocess: object = None,
     classes: tuple[str, ...] | None = None,
     direction: ArrayLike | None = None,
+    beside: Sequence[Unit | str] = (),
+    task: str = "describe",
     agent: str | None = None,
     review: Policy = "ask",
     max_steps: int | None = None,
@@ -69,6 +71,8 @@ def describe(
         preprocess: how an image becomes the model's input, where the model does not say.
         classes: names of the logits, in order.
         direction: studied in place of one unit, ``index`` being what to call it.
+        beside: further units, by address, where several are studied side by side.
+        task: what is asked: see :mod:`maia_lab.tasks`.
         agent: who experiments. What is not given here or below is as configured: see
             :mod:`maia_lab.config`.
         review: ``"ask"`` at the console, ``"safe"`` or ``"auto"``: see :data:`review.Policy`.
@@ -80,7 +84,7 @@ def describe(
         session: a name for it; a readable one is made up otherwise.
         folder: where sessions are kept, if not in the user's data folder.
         name: what a model given as an object is called in the address.
-        question: asked of the unit in place of what makes it active.
+        question: asked of the unit in free words; the task is then ``ask``.
         progress: told (done, total) while the exemplars are computed.
         reader: sent every event as it happens.
         listener: told what the agent is doing while it thinks.
@@ -110,7 +114,8 @@ def describe(
     Journal.check(root, named)
     study = open_study(
         unit, layer, index, data=data, generator=generator, preprocess=preprocess,
-        classes=classes, direction=direction, name=name, seed=seed, progress=progress,
+        classes=classes, direction=direction, beside=beside, task=ASK.name if question else task,
+        name=name, seed=seed, progress=progress,
     )  # fmt: skip
     experimenter = _agent(agent, study, seed)
     journal = Journal.create(root, named)
@@ -132,8 +137,7 @@ def describe(
         options=study.options,
         version=__version__,
     )
-    asked = Question("ask", study.unit, question) if question else DESCRIBE.ask(study.unit)
-    opened = Opened(journal.name, asked, setting)
+    opened = Opened(journal.name, study.task.ask(study.unit, question or ""), setting)
     going = Session.open(journal, opened)
     for remark in world.remarks:
         going.note(remark, by="data")
@@ -206,6 +210,8 @@ def _again(session: Session, progress: Progress | None) -> Study:
         session.opened.question.unit,
         data=options.get("data"),
         generator=options.get("generator"),
+        beside=[text for text in options.get("beside", "").split(",") if text],
+        task=options.get("task", "describe"),
         seed=setting.seed,
         progress=progress,
     )
@@ -280,6 +286,5 @@ def _ready(
     if driver is not None:
         return session.finish_by(driver(session, study, agent))
     reviewer: Reviewer = ConsoleReviewer() if policy == "ask" else PolicyReviewer(policy)
-    names = {"system": study.system, "tools": study.tools}
-    executor = LocalExecutor(names, study.tools.recorder, session.journal.keep)
+    executor = LocalExecutor(study.names, study.tools.recorder, session.journal.keep)
     return session.finish_by(lambda: run(session, agent, reviewer, executor))

@@ -106,7 +106,7 @@ def advance(state: State, event: Event) -> State:
             return replace(state, phase=Phase.RUNNING, code=None)
         case Phase.RUNNING, Observed(step=step, observation=observation) if step == state.step:
             proposal = state.offered.proposal if state.offered is not None else None
-            scored = isinstance(proposal, Conclusion) and bool(observation.scores)
+            scored = isinstance(proposal, Conclusion) and observation.closed
             return replace(state, phase=Phase.SCORED if scored else Phase.THINKING)
         case Phase.SCORED, Accepted(step=step) if step == state.step:
             return replace(state, phase=Phase.CONCLUDED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,9 +11,12 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 
 from numpy.typing import ArrayLike
 
+from maia_lab import tasks
 from maia_lab.doors import open_index, open_model, open_world
 from maia_lab.errors import ModelError, UnitError
+from maia_lab.exemplars import Exemplars
 from maia_lab.system import Directed, System
+from maia_lab.task import Task
 from maia_lab.tools import Tools
 from maia_lab.unit import Unit
 from maia_lab.world import Progress, World
@@ -20,16 +24,28 @@ from maia_lab.world import Progress, World
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Study:
-    """Everything an experiment needs; ``system`` and ``tools`` are the two names it uses."""
+    """Everything an experiment needs."""
 
     unit: Unit
+    task: Task
     system: System
+    systems: Mapping[str, System]
+    """By address, ``system`` first: more than one where units are studied side by side."""
+    exemplars: Exemplars
+    """Of ``system``."""
     tools: Tools
     world: World
+    seed: int
     digests: tuple[tuple[str, str], ...]
     """Of weights and data: a session goes on only with the same."""
     options: tuple[tuple[str, str], ...]
     """How to open the same study again, by name; ``objects`` says what has none."""
+
+    @property
+    def names(self) -> dict[str, object]:
+        """The names that experiments use."""
+        several = {"systems": dict(self.systems)} if len(self.systems) > 1 else {}
+        return {"system": self.system, "tools": self.tools, **several}
 
 
 def open_study(
@@ -42,6 +58,8 @@ def open_study(
     preprocess: object = None,
     classes: tuple[str, ...] | None = None,
     direction: ArrayLike | None = None,
+    beside: Sequence[Unit | str] = (),
+    task: str = "describe",
     name: str = "net",
     seed: int = 0,
     progress: Progress | None = None,
@@ -59,6 +77,8 @@ def open_study(
         classes: names of the logits, in order.
         direction: studied in place of one unit: a vector of one number for each unit of the layer;
             ``index`` is then what to call it.
+        beside: further units, by address; of the same model, or of others that have names.
+        task: what is asked of it: see :mod:`maia_lab.tasks`.
         name: what a model given as an object is called in the address.
         seed: where every random choice of the tools starts from.
         progress: told (done, total) while the exemplars are computed.
@@ -82,6 +102,7 @@ def open_study(
     if layer is None or index is None:
         what = subject if isinstance(subject, str) else type(subject).__name__
         raise UnitError(what, "is a model without a unit", "give layer and index as well")
+    asked = tasks.find(task)
     model = open_model(subject, preprocess, classes)
     address = Unit(subject if isinstance(subject, str) else name, layer, index)
     if direction is None:
@@ -91,8 +112,18 @@ def open_study(
     else:
         raise ModelError(model.name, "has no layers with directions", "study one of its units")
     world = open_world(model, data, generator, progress)
-    exemplars = open_index(opened, world.data, progress)(position)
-    system = System(address, opened, position, exemplars.reference)
+    chosen, models = [(address, opened, position)], {address.model: model}
+    for other in (Unit.parse(text) if isinstance(text, str) else text for text in beside):
+        if other.model not in models:
+            models[other.model] = open_model(other.model)
+        its = models[other.model]
+        chosen.append((other, its.layer(other.layer), its.index(other.layer, other.index)))
+    found: list[tuple[System, Exemplars]] = []
+    for each, at, place in chosen:
+        known = open_index(at, world.data, progress)(place)
+        found.append((System(each, at, place, known.reference), known))
+    system, exemplars = found[0]
+    tools = Tools(world, system, exemplars, seed, found[1:])
     content = hashlib.sha256((world.data.digest + world.held_out.digest).encode()).hexdigest()
     objects = {
         "model": not isinstance(subject, str),
@@ -104,16 +135,28 @@ def open_study(
     named = {
         "data": _lasting(data),
         "generator": generator,
+        "beside": ",".join(map(str, beside)),
+        "task": task if asked is not tasks.DESCRIBE else "",
         "objects": ", ".join(what for what, given in objects.items() if given),
     }
-    return Study(
+    weights = ",".join(dict.fromkeys(at.digest for _, at, _ in chosen))
+    study = Study(
         address,
+        asked,
         system,
-        Tools(world, system, exemplars, seed),
+        {str(s.unit): s for s, _ in found},
+        exemplars,
+        tools,
         world,
-        (("weights", opened.digest), ("data", content)),
+        seed,
+        (
+            ("weights", weights),
+            ("data", content),
+        ),
         tuple((k, v) for k, v in named.items() if v),
     )
+    tools.close = partial(asked.close, study)
+    return study
 
 
 def _is_function(subject: object) -> bool:

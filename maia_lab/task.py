@@ -1,10 +1,19 @@
-"""What is asked of the agent: a kind of question, put to one unit."""
+"""What is asked of the agent: a kind of question, put to one unit or to several side by side."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from maia_lab.observation import Score, Table
 from maia_lab.unit import Unit
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from maia_lab.proposal import Conclusion
+    from maia_lab.study import Study
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,21 +27,32 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Closing:
+    """What a conclusion comes to once its cell has run, on what no experiment has looked at."""
+
+    text: str
+    """Printed in the cell."""
+    scores: tuple[Score, ...] = ()
+    tables: tuple[Table, ...] = ()
+    pictures: tuple[tuple[Image.Image, str], ...] = ()
+    """Each with the same in words."""
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
-    """A kind of question: its name, and the brief given to the agent."""
+    """A kind of question: one file of ``maia_lab/tasks``, and one entry there."""
 
     name: str
     brief: str
-    """``{unit}`` stands for the unit's address."""
+    """Given to the agent; ``{unit}`` stands for the unit's address, ``{question}`` for a question
+    asked in free words."""
+    close: Callable[[Study, Conclusion], Closing]
+    """What a conclusion's cell does: checks, scores, and whatever the task hands over at its end.
+    At least one score or table comes of it, or the conclusion does not count as closed."""
+    answers: str = ""
+    """What the agent is to say in the conclusion's ``answers``; empty: nothing beside the
+    description and its labels."""
 
-    def ask(self, unit: Unit) -> Question:
+    def ask(self, unit: Unit, question: str = "") -> Question:
         """Put the task to a unit."""
-        return Question(self.name, unit, self.brief.format(unit=unit))
-
-
-DESCRIBE = Task(
-    "describe",
-    "What makes the unit {unit} active, and what suppresses it? Start from the data's images at"
-    " both ends, weigh at least three competing explanations, general and specific, and end with a"
-    " description whose labels would let someone else find its images. Say what you did not test.",
-)
+        return Question(self.name, unit, self.brief.format(unit=unit, question=question))

@@ -10,15 +10,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 from PIL import Image
 
-from maia_lab import alteration, evaluation, provenance
+from maia_lab import alteration, provenance
 from maia_lab.comparison import Comparison
 from maia_lab.errors import SessionError, WorldError
 from maia_lab.exemplars import Exemplars, Stratum
 from maia_lab.grid import Grid
-from maia_lab.observation import Score
+from maia_lab.proposal import Answer, Conclusion
 from maia_lab.provenance import pixel_hash
 from maia_lab.recorder import Relay
 from maia_lab.system import System, masked
+from maia_lab.task import Closing
 from maia_lab.world import World
 
 CONTROL = 30
@@ -32,15 +33,27 @@ class Tools:
         seed: what every random choice here starts from: the same cell gives the same images.
     """
 
-    def __init__(self, world: World, system: System, exemplars: Exemplars, seed: int = 0) -> None:
-        """Bind the tools to one world and one unit."""
+    def __init__(
+        self,
+        world: World,
+        system: System,
+        exemplars: Exemplars,
+        seed: int = 0,
+        beside: Sequence[tuple[System, Exemplars]] = (),
+    ) -> None:
+        """Bind the tools to one world, one unit, and further ones beside it."""
         self.seed, self.recorder = seed, Relay()
         self.may_conclude: Callable[[], bool] = lambda: True
         """Whether held-out images may be looked at now: while a session is going on, only the step
         of a conclusion may, so that no experiment is guided by the images that score it."""
-        self._world, self._system, self._exemplars = world, system, exemplars
+        self.close: Callable[[Conclusion], Closing] | None = None
+        """What a conclusion comes to, by the session's task."""
+        self._world, self._system = world, system
+        several = ((system, exemplars), *beside)
+        self._exemplars = {str(each.unit): found for each, found in several}
         self._watching = True
-        system.watched = self._watch
+        for each, _ in several:
+            each.watched = self._watch
 
     def dataset_exemplars(
         self, system: System, count: int = 15, stratum: Stratum = "top"
@@ -60,8 +73,7 @@ class Tools:
             >>> exemplars = tools.dataset_exemplars(system, count=5)
             >>> tools.display(exemplars)
         """
-        self._check(system)
-        positions = self._exemplars.positions(stratum, count)
+        positions = self._of(system).positions(stratum, count)
         answers = system.activate([self._world.data[i] for i in positions])
         return [(a.value, masked(a)) for a in answers]
 
@@ -280,34 +292,45 @@ class Tools:
                 self.recorder.target.picture(grid.draw(), grid.alt)
 
     def conclude(
-        self, description: str, labels: Sequence[str], suppressed_by: Sequence[str] = ()
-    ) -> list[Score]:
-        """Score a description on held-out images, beside the baselines. Closes the investigation.
+        self,
+        description: str,
+        labels: Sequence[str] = (),
+        suppressed_by: Sequence[str] = (),
+        answers: Mapping[str, str] | None = None,
+    ) -> Closing:
+        """Close the investigation: score what was concluded on images nobody has looked at.
 
         Raises:
             SessionError: the session is still going on, and this step is no conclusion.
         """
-        if not self.may_conclude():
+        if self.close is None or not self.may_conclude():
             raise SessionError(
                 "tools.conclude",
                 "looks at held-out images, which only a conclusion may",
                 "conclude when you are done",
             )
+        said = tuple(Answer(about, says) for about, says in (answers or {}).items())
         with self._unwatched():
-            scores = evaluation.score(
-                self._system, self._world, self._exemplars, labels, suppressed_by, self.seed
+            closing = self.close(
+                Conclusion(description, tuple(labels), tuple(suppressed_by), answers=said)
             )
-        self.recorder.target.text(description + "\n" + evaluation.table(scores) + "\n")
-        self.recorder.target.scored(scores)
-        return scores
+        target = self.recorder.target
+        target.text(f"{description}\n{closing.text}\n" if closing.text else f"{description}\n")
+        for table in closing.tables:
+            target.text(f"{table}\n")
+        for picture, alt in closing.pictures:
+            target.picture(picture, alt)
+        target.closed(closing.scores, closing.tables)
+        return closing
 
-    def _check(self, system: System) -> None:
-        if system.unit != self._system.unit:
+    def _of(self, system: System) -> Exemplars:
+        if str(system.unit) not in self._exemplars:
             raise SessionError(
                 str(system.unit),
-                f"is not the unit of these tools ({self._system.unit})",
-                "pass the session's own system",
+                f"is not a unit of these tools ({', '.join(self._exemplars)})",
+                "pass one of the session's own systems",
             )
+        return self._exemplars[str(system.unit)]
 
     def _watch(self, images: Sequence[Image.Image]) -> None:
         """Take down which images were measured outside any comparison."""

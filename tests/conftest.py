@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from PIL import Image
 from maia_lab import provenance
 from maia_lab.errors import WordsError
 from maia_lab.provenance import Origin
+from maia_lab.study import Study
 from maia_lab.system import Reference, Response, System
+from maia_lab.tasks import DESCRIBE
 from maia_lab.tools import Tools
 from maia_lab.unit import Unit
 from maia_lab.world import World
@@ -150,9 +153,20 @@ def system(exemplars) -> System:
     return System(Unit("red", "output", 0), RedLayer(), 0, exemplars.reference)
 
 
+def described(world, system, exemplars, seed=7) -> Tools:
+    """The tools of a study in which the unit is to be described."""
+    tools = Tools(world, system, exemplars, seed)
+    named = {str(system.unit): system}
+    study = Study(
+        system.unit, DESCRIBE, system, named, exemplars, tools, world, seed, digests=(), options=()
+    )
+    tools.close = partial(DESCRIBE.close, study)
+    return tools
+
+
 @pytest.fixture
 def tools(world, system, exemplars) -> Tools:
-    return Tools(world, system, exemplars, seed=7)
+    return described(world, system, exemplars)
 
 
 @pytest.fixture(scope="session")

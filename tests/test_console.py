@@ -30,7 +30,7 @@ from maia_lab.flags import flags
 from maia_lab.observation import Measurement, Observation, Picture, Score, Text
 from maia_lab.proposal import Conclusion, Evidence, Hypothesis, Prediction, Proposal
 from maia_lab.review import Approve, Edit, Reject, Stop
-from maia_lab.task import DESCRIBE
+from maia_lab.tasks import DESCRIBE
 from maia_lab.unit import Unit
 
 CODE = "images = tools.dataset_sample(5)\nprint(tools.compare({'red circle': images}))\n"

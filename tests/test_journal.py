@@ -10,7 +10,7 @@ from maia_lab.errors import JournalError
 from maia_lab.events import Noted, Observed, Opened, Paused, Setting
 from maia_lab.journal import Journal, envelope
 from maia_lab.observation import Observation, Picture, Text
-from maia_lab.task import DESCRIBE
+from maia_lab.tasks import DESCRIBE
 from maia_lab.unit import Unit
 
 OPENED = Opened(

@@ -25,7 +25,7 @@ from maia_lab.scenes.sample import sample
 from maia_lab.scenes.world import scenes_world
 from maia_lab.session import Briefing, sha256
 from maia_lab.system import Reference, Response, System
-from maia_lab.task import DESCRIBE
+from maia_lab.tasks import DESCRIBE
 from maia_lab.tools import Tools
 from maia_lab.unit import Unit
 

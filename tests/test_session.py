@@ -25,7 +25,7 @@ from maia_lab.proposal import Conclusion, Evidence, Hypothesis, Prediction, Prop
 from maia_lab.review import Approve, Edit, Reject, Stop
 from maia_lab.session import Session, sha256
 from maia_lab.state import Phase, advance
-from maia_lab.task import DESCRIBE
+from maia_lab.tasks import DESCRIBE
 from maia_lab.unit import Unit
 
 OPENED = Opened(

@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
-from conftest import plain
+from conftest import described, plain
 
 from maia_lab import provenance
 from maia_lab.errors import SessionError, WordsError, WorldError
 from maia_lab.recorder import Kept
-from maia_lab.tools import Tools
 from maia_lab.world import World
 
 
@@ -81,7 +80,7 @@ def test_held_out_images_are_closed_to_experiments(tools, kept):
     with pytest.raises(SessionError, match="held-out"):
         tools.conclude("red things", ["red"])
     tools.may_conclude = lambda: True
-    mine, baseline, found = tools.conclude("red things", ["red"])
+    mine, baseline, found = tools.conclude("red things", ["red"]).scores
     assert (mine.precision, mine.recall, mine.n) == (1.0, 1.0, 30)
     assert baseline.of == "one-shot baseline" and baseline.labels == ("red",)
     assert found.of == "search baseline" and found.labels == ("red",)
@@ -89,7 +88,7 @@ def test_held_out_images_are_closed_to_experiments(tools, kept):
 
 
 def test_what_a_world_cannot_do_is_said_with_the_way_to_it(system, exemplars, world):
-    bare = Tools(World("photos", world.data, world.held_out), system, exemplars)
+    bare = described(World("photos", world.data, world.held_out), system, exemplars)
     for attempt in (
         lambda: bare.text2image("red"),
         lambda: bare.edit_images(plain("red", 0), "blue"),
@@ -98,7 +97,7 @@ def test_what_a_world_cannot_do_is_said_with_the_way_to_it(system, exemplars, wo
     ):
         with pytest.raises(WorldError, match="photos"):
             attempt()
-    (score,) = bare.conclude("red things", ["red"])
+    (score,) = bare.conclude("red things", ["red"]).scores
     assert score.precision is None and "nothing can tell" in score.note
 
 

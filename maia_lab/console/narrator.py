@@ -144,7 +144,9 @@ class Narrator:
             self._print(measured(list(rows), self._page.width))
         if observation.scores:
             self._print(scored(observation.scores))
-        if not (observation.measurements or observation.scores):
+        for table in observation.tables:
+            self._line(str(table), "")
+        if not (observation.measurements or observation.closed):
             lines = [line for line in visible(observation.text).splitlines() if line.strip()]
             for line in lines[:LINES]:
                 self._line(line, "bright_black", cut=True)

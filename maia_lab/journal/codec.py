@@ -18,8 +18,8 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from maia_lab.events import Event, Setting
-from maia_lab.observation import Measurement, Observation, Picture, Score, Text, Trial
-from maia_lab.proposal import Conclusion, Evidence, Hypothesis, Prediction, Proposal
+from maia_lab.observation import Measurement, Observation, Picture, Score, Table, Text, Trial
+from maia_lab.proposal import Answer, Conclusion, Evidence, Hypothesis, Prediction, Proposal
 from maia_lab.review import Approve, Edit, Flag, Reject, Stop
 from maia_lab.spending import Usage
 from maia_lab.task import Question
@@ -27,9 +27,9 @@ from maia_lab.unit import Unit
 
 EVENTS: tuple[type, ...] = get_args(Event)
 PARTS: tuple[type, ...] = (
-    *(Unit, Question, Setting, Hypothesis, Prediction, Proposal, Evidence, Conclusion),
+    *(Unit, Question, Setting, Hypothesis, Prediction, Proposal, Evidence, Answer, Conclusion),
     *(Approve, Edit, Reject, Stop, Flag),
-    *(Text, Picture, Measurement, Score, Trial, Observation, Usage),
+    *(Text, Picture, Measurement, Score, Table, Trial, Observation, Usage),
 )
 NOUNS = {noun.__name__: noun for noun in EVENTS + PARTS}
 TAG = "is"

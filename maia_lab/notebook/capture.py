@@ -19,7 +19,7 @@ from maia_lab.errors import DataError
 from maia_lab.executor import PACKAGE, Record, explain
 from maia_lab.grid import Grid
 from maia_lab.notebook import display
-from maia_lab.observation import Measurement, Observation, Score
+from maia_lab.observation import Measurement, Observation, Score, Table
 
 SHELL = str(Path(IPython.__file__).parent) + os.sep
 _KINDS = ("image/png", "image/jpeg")
@@ -55,9 +55,9 @@ class Capture:
         """Take one comparison's conditions."""
         self._record.measured(measurements)
 
-    def scored(self, scores: Sequence[Score]) -> None:
-        """Take a conclusion's scores."""
-        self._record.scored(scores)
+    def closed(self, scores: Sequence[Score], tables: Sequence[Table]) -> None:
+        """Take what a conclusion came to."""
+        self._record.closed(scores, tables)
 
     def looked(self, bases: Sequence[str]) -> None:
         """Take which images were measured outside any comparison."""

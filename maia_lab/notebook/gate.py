@@ -163,10 +163,9 @@ class Gate:
 
     def _take(self, running: Running, result: ExecutionResult) -> None:
         live, namespace = running.live, self._shell.user_ns
-        bound = {"system": live.study.system, "tools": live.study.tools}
         remarks = [
             f"`{name}` was given another value here; it is what it was again."
-            for name, thing in bound.items()
+            for name, thing in live.study.names.items()
             if namespace.get(name) is not thing
         ]
         live.study.tools.recorder.target = running.before

@@ -137,8 +137,9 @@ class Notebook:
         say(offered.proposal.code)
         live.approve(live.source(offered), None, by=by)
         live.begin(None)
-        names = {"system": live.study.system, "tools": live.study.tools}
-        executor = LocalExecutor(names, live.study.tools.recorder, live.session.journal.keep)
+        executor = LocalExecutor(
+            live.study.names, live.study.tools.recorder, live.session.journal.keep
+        )
         observation = executor.run(offered.proposal.code)
         self._observed(live, observation)
         for part in observation.parts:

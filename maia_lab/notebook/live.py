@@ -117,7 +117,7 @@ class Live:
 
     def bind(self, namespace: dict[str, object]) -> None:
         """Give ``system`` and ``tools`` their meaning in this session."""
-        namespace.update(system=self.study.system, tools=self.study.tools)
+        namespace.update(self.study.names)
 
     @property
     def lets_run(self) -> str:

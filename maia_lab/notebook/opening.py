@@ -53,7 +53,7 @@ class Opening:
                 self._reopen(known, subject)
         elif options.session:
             study = subject.study()
-            self._notebook.shell.user_ns.update(system=study.system, tools=study.tools)
+            self._notebook.shell.user_ns.update(study.names)
             say(
                 f"{name} is not on this machine: its cells run as ordinary ones, with `system` and"
                 " `tools` of the same unit. Without --session, this begins a session."

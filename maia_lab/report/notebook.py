@@ -70,11 +70,16 @@ def to_ipynb(journal: Journal) -> str:
 def setup(story: Story) -> str:
     """The code that opens the session's study again, without its agent."""
     setting, unit = story.opened.setting, str(story.opened.question.unit)
-    options = {"seed": str(setting.seed), **dict(setting.options)}
-    objects = options.pop("objects", "")
+    options: dict[str, object] = {"seed": str(setting.seed), **dict(setting.options)}
+    if (seed := str(options["seed"])).isdecimal():
+        options["seed"] = int(seed)
+    several = str(options.pop("beside", ""))
+    if several:
+        options["beside"] = several.split(",")
+    objects = str(options.pop("objects", ""))
     arguments = [
         # Whatever a journal says it was opened with, only plain values come back as code.
-        f"{name}={int(value) if name == 'seed' and value.isdecimal() else value!r}"
+        f"{name}={value!r}"
         for name, value in options.items()
         if name.isidentifier() and not keyword.iskeyword(name)
     ]
@@ -90,6 +95,7 @@ def setup(story: Story) -> str:
         "import maia_lab\n\n"
         f"{note}study = maia_lab.open_study({called})\n"
         "system, tools = study.system, study.tools"
+        + ("\nsystems = study.systems" if several else "")
     )
 
 

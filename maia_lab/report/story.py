@@ -24,7 +24,7 @@ from maia_lab.events import (
     Stopped,
 )
 from maia_lab.ledger import Ledger
-from maia_lab.observation import Measurement, Observation, Score
+from maia_lab.observation import Measurement, Observation, Score, Table
 from maia_lab.proposal import Conclusion, Hypothesis, Prediction
 from maia_lab.review import Edit, Reject, Stop
 from maia_lab.state import rebudgeted
@@ -243,6 +243,12 @@ class Story:
         """The conclusion's scores, then its baselines'."""
         step = self.concluding
         return () if step is None or step.observation is None else step.observation.scores
+
+    @property
+    def tables(self) -> Sequence[Table]:
+        """What the task handed over with the conclusion."""
+        step = self.concluding
+        return () if step is None or step.observation is None else step.observation.tables
 
     @property
     def ending(self) -> str:
