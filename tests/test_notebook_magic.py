@@ -123,7 +123,7 @@ def test_a_session_is_seen_noted_reported_and_ended(front, tmp_path):
     assert "report.html" in kernels.text(front.run(f"%maia report --out {tmp_path}")[1])
     assert (tmp_path / "report.html").is_file()
     assert "seen" in kernels.text(front.run("%maia sessions")[1])
-    assert "look at sand" in kernels.text(front.run("%maia replay seen")[1])
+    assert "look at sand" in kernels.text(front.run("%maia replay seen --all")[1])
     assert "front end: running a cell approves it" in kernels.text(front.run("%maia doctor")[1])
     assert "ended" in kernels.text(front.run("%maia stop")[1])
     reply, outputs = front.run("%maia approve")

@@ -1,8 +1,9 @@
-"""``maia sessions`` and ``maia report``: what was done before."""
+"""``maia sessions``, ``maia replay`` and ``maia report``: what was done before."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from maia_lab.cli.terms import (
@@ -18,6 +19,15 @@ def add(commands: Commands) -> None:
     """Say how the commands are called."""
     sessions = commands.add_parser("sessions", help="list sessions and where they stand")
     sessions.set_defaults(run=_sessions)
+
+    replay = commands.add_parser(
+        "replay", help="tell a session again, step by step; nothing of it runs"
+    )
+    replay.add_argument("session", help="its name, or its folder; demo comes with the package")
+    pace = replay.add_mutually_exclusive_group()
+    pace.add_argument("--pace", type=float, metavar="SECONDS", help="go on by itself after so long")
+    pace.add_argument("--all", action="store_true", help="tell it in one go")
+    replay.set_defaults(run=_replay)
 
     report = commands.add_parser("report", help="write a session's report, notebook and summary")
     report.add_argument("session", help="its name, or its folder")
@@ -38,6 +48,35 @@ def _sessions(options: argparse.Namespace) -> int:
         table.add_row(*map(one_line, cells))
     show(table if table.row_count else f"No sessions in {places.sessions()} yet.")
     return CONCLUDED
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from maia_lab.console import Retelling
+    from maia_lab.plain import one_line
+    from maia_lab.replay import paced, recording, replay
+
+    journal, remarks = recording(options.session)
+    images = None if journal.folder is None else journal.folder / "images"
+    day = journal.records[0].time[:10]
+    say(f"Replayed: {one_line(journal.name)} was recorded {day}; nothing runs.")
+    if options.pace is not None:
+        turn = paced(options.pace)
+    elif options.all or sys.stdin is None or not sys.stdin.isatty():
+        turn = paced(0)
+    else:
+        turn = _turned
+    replay(journal, Retelling(sys.stdout, images), turn)
+    for remark in remarks:
+        say(f"{remark}.")
+    return CONCLUDED
+
+
+def _turned(comes: str) -> bool:
+    """Wait for Enter; q or the end of input ends it."""
+    try:
+        return input(f"  [Enter] {comes}  [q]uit > ").strip().lower() not in ("q", "quit")
+    except EOFError:
+        return False
 
 
 def _report(options: argparse.Namespace) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maia_lab.console.narrator import Narrator
+from maia_lab.console.narrator import Narrator, Retelling
 from maia_lab.console.reviewers import ConsoleReviewer, PolicyReviewer
 
-__all__ = ["ConsoleReviewer", "Narrator", "PolicyReviewer"]
+__all__ = ["ConsoleReviewer", "Narrator", "PolicyReviewer", "Retelling"]

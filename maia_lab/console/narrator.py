@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -14,6 +15,8 @@ from maia_lab.console.terminal import (
     page,
     scored,
     standing,
+    tell_changes,
+    tell_code,
     tell_opening,
     tell_proposal,
 )
@@ -43,8 +46,6 @@ from maia_lab.thought import Thought
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-LINES = 6
-"""Lines shown of printed text, where nothing was measured."""
 _WORDS = {Approve: "approved", Edit: "edited and approved", Reject: "rejected"}
 
 
@@ -56,7 +57,10 @@ class Narrator:
 
     Attributes:
         images: the folder below which pictures are named as files; None names none.
+        lines: shown of printed text, where nothing was measured.
     """
+
+    lines = 6
 
     def __init__(
         self, stream: TextIO | None = None, images: Path | None = None, *, live: bool = True
@@ -93,6 +97,7 @@ class Narrator:
                 tell_opening(self._page, event)
             case Offered():
                 self._offered = event
+                self._offer(event)
             case Decided(verdict=verdict, by=by):
                 self._decided(verdict, by)
             case Observed(observation=observation):
@@ -120,10 +125,18 @@ class Narrator:
             case _:
                 return
 
+    def _offer(self, offered: Offered) -> None:
+        """Nothing yet: whoever is to decide is shown it elsewhere."""
+
+    def _introduce(self, offered: Offered, by: str) -> None:
+        """Tell what was decided, unless the reader did it herself."""
+        if by != "human" or not self._live:
+            tell_proposal(self._page, self._shortened(offered))
+
     def _decided(self, verdict: Verdict, by: str) -> None:
         offered, self._offered = self._offered, None
-        if offered is not None and (by != "human" or not self._live):
-            tell_proposal(self._page, self._shortened(offered))
+        if offered is not None:
+            self._introduce(offered, by)
         # What is decided of a step once more, after it ran, is whether its conclusion stands.
         word = "not accepted" if offered is None else _WORDS.get(type(verdict), "stopped")
         note = f": {one_line(verdict.note)}" if verdict.note else ""
@@ -148,10 +161,10 @@ class Narrator:
             self._line(str(table), "")
         if not (observation.measurements or observation.closed):
             lines = [line for line in visible(observation.text).splitlines() if line.strip()]
-            for line in lines[:LINES]:
+            for line in lines[: self.lines]:
                 self._line(line, "bright_black", cut=True)
-            if len(lines) > LINES:
-                self._line(f"… {len(lines) - LINES} more lines", "bright_black")
+            if len(lines) > self.lines:
+                self._line(f"… {len(lines) - self.lines} more lines", "bright_black")
         for part in observation.parts:
             if isinstance(part, Picture):
                 file = f" → {self.images / part.sha256}.png" if self.images else ""
@@ -159,6 +172,10 @@ class Narrator:
         if observation.outcome != "done":
             last = visible(observation.error).strip().splitlines() or [""]
             self._line(f"{observation.outcome}: {last[-1].strip()}".rstrip(": "), "bold red")
+        self._stand(observation)
+
+    def _stand(self, observation: Observation) -> None:
+        """Tell how the hypotheses stand now, and how long it took."""
         if observation.measurements:
             self._print(standing(Ledger.fold(self._events)))
         if observation.seconds >= 0.05:
@@ -186,7 +203,36 @@ class Narrator:
     def _line(self, text: str, style: str, *, cut: bool = False) -> None:
         from rich.text import Text
 
-        self._print(Text(text, style, overflow="ellipsis" if cut else "fold", no_wrap=cut))
+        shown = visible(text) if cut else one_line(text)
+        self._print(Text(shown, style, overflow="ellipsis" if cut else "fold", no_wrap=cut))
 
     def _print(self, thing: RenderableType) -> None:
         self._page.print(indented(thing))
+
+
+class Retelling(Narrator):
+    """Tells a recorded session in full: code when it is offered, and what a reviewer changed."""
+
+    lines = 16
+
+    def catch_up(self, events: Sequence[Event]) -> None:
+        """Take events as told already."""
+        for event in events:
+            self._events.append(event)
+            if isinstance(event, Offered):
+                self._shortened(event)
+                self._offered = event
+            elif isinstance(event, Decided):
+                self._offered = None
+
+    def _offer(self, offered: Offered) -> None:
+        tell_proposal(self._page, self._shortened(offered))
+        tell_code(self._page, offered.proposal.code, {flag.line for flag in offered.flags})
+
+    def _introduce(self, offered: Offered, by: str) -> None:
+        """It was told when it was offered."""
+
+    def _decided(self, verdict: Verdict, by: str) -> None:
+        if isinstance(verdict, Edit) and self._offered is not None:
+            tell_changes(self._page, self._offered.proposal.code, verdict.code)
+        super()._decided(verdict, by)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import shlex
 import subprocess
@@ -13,7 +12,13 @@ from pathlib import Path
 from typing import Literal, TextIO
 
 from maia_lab.allowlist import refusals
-from maia_lab.console.terminal import indented, page, tell_proposal
+from maia_lab.console.terminal import (
+    indented,
+    page,
+    tell_changes,
+    tell_code,
+    tell_proposal,
+)
 from maia_lab.errors import SessionError
 from maia_lab.events import Offered
 from maia_lab.flags import parsed, visible
@@ -44,7 +49,7 @@ class ConsoleReviewer:
         # What is scored must be what is concluded.
         fixed = isinstance(offered.proposal, Conclusion)
         tell_proposal(self._page, offered)
-        self._show(code, {flag.line for flag in offered.flags})
+        tell_code(self._page, code, {flag.line for flag in offered.flags})
         while True:
             edit = "" if fixed else "[e]dit  "
             answer = self._ask(f"[a]pprove  {edit}[r]eject  [s]ay  [q]uit  [?]")
@@ -125,21 +130,6 @@ class ConsoleReviewer:
 
         self._page.print(indented(Text(text, style)))
 
-    def _show(self, code: str, marked: set[int] | None = None) -> None:
-        from rich.padding import Padding
-        from rich.syntax import Syntax
-
-        shown = Syntax(
-            visible(code).rstrip("\n"),
-            "python",
-            theme="ansi_dark",
-            line_numbers=True,
-            word_wrap=True,
-            background_color="default",
-            highlight_lines=marked,
-        )
-        self._page.print(Padding(shown, (1, 0)))
-
     def _edit(self, original: str, code: str) -> str | None:
         """Open an editor on ``code``; None if nothing came of it."""
         handle, name = tempfile.mkstemp(suffix=".py", prefix="maia-")
@@ -159,20 +149,10 @@ class ConsoleReviewer:
         if status or edited == original:
             self._tell(f"The editor ended with {status}." if status else "Nothing was changed.")
             return None
-        self._differ(original, edited)
+        tell_changes(self._page, original, edited)
         if parsed(edited) is None:
             self._tell("This is not Python; edit it again, or decide on the original.", "yellow")
         return edited
-
-    def _differ(self, before: str, after: str) -> None:
-        from rich.text import Text
-
-        styles = {"+": "green", "-": "red", "@": "bright_black"}
-        lines = list(
-            difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1)
-        )
-        for line in lines[2:]:
-            self._page.print(Text(f"  {visible(line)}", styles.get(line[0], "")))
 
 
 def _ended(before: str) -> SessionError:

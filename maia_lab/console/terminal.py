@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import sys
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from maia_lab.evaluation import DRAWN, explained, figure, judged, spread
 from maia_lab.events import Offered, Opened, Setting
+from maia_lab.flags import visible
 from maia_lab.ledger import Finding, Ledger
 from maia_lab.observation import Measurement, Score
 from maia_lab.plain import one_line
@@ -103,7 +105,9 @@ def tell_opening(console: Console, opened: Opened) -> None:
     from rich.text import Text
 
     setting = opened.setting
-    title = Text.assemble((one_line(str(opened.question.unit)), "bold"), f" · {opened.session}")
+    title = Text.assemble(
+        (one_line(str(opened.question.unit)), "bold"), f" · {one_line(opened.session)}"
+    )
     console.print()
     console.print(Rule(title, style="cyan", align="left"))
     console.print(
@@ -162,6 +166,33 @@ def tell_proposal(console: Console, offered: Offered) -> None:
         console.print(_facts(rows))
     for flag in offered.flags:
         console.print(indented(_flag(flag)))
+
+
+def tell_code(console: Console, code: str, marked: set[int] | None = None) -> None:
+    """Show code, what deceives spelled out; ``marked`` lines stand out."""
+    from rich.padding import Padding
+    from rich.syntax import Syntax
+
+    shown = Syntax(
+        visible(code).rstrip("\n"),
+        "python",
+        theme="ansi_dark",
+        line_numbers=True,
+        word_wrap=True,
+        background_color="default",
+        highlight_lines=marked,
+    )
+    console.print(Padding(shown, (1, 0)))
+
+
+def tell_changes(console: Console, before: str, after: str) -> None:
+    """Show what an edit changed."""
+    from rich.text import Text
+
+    styles = {"+": "green", "-": "red", "@": "bright_black"}
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1)
+    for line in list(lines)[2:]:
+        console.print(Text(f"  {visible(line)}", styles.get(line[0], "")))
 
 
 def _facts(pairs: dict[str, str]) -> RenderableType:
@@ -243,6 +274,7 @@ def _plot(m: Measurement, least: float, most: float, columns: int) -> str:
     span = (most - least) or 1.0
 
     def at(value: float) -> int:
+        value = 0.0 if math.isnan(value) else value
         return round((min(max(value, least), most) - least) / span * (columns - 1))
 
     line = [" "] * columns

@@ -155,7 +155,11 @@ class Disk:
 
     def image(self, sha256: str) -> bytes:
         """Read a picture's file; OSError if there is none."""
-        return self._picture(sha256).read_bytes()
+        path = self._picture(sha256)
+        # In a folder from elsewhere, a link or a pipe could stand in its place.
+        if path.is_symlink() or not path.is_file():
+            raise FileNotFoundError(str(path))
+        return path.read_bytes()
 
     def close(self) -> None:
         """Let others write."""

@@ -47,7 +47,7 @@ class Journal:
         epoch: random, new at every opening: what a restart makes void is tied to it.
         why: why it can only be read; empty if it can be written.
         faults: what is wrong with the file, each naming its line. The other lines are readable.
-        repaired: what was done about an unfinished last line; empty if there was none.
+        repaired: what became of an unfinished last line; empty if there was none.
     """
 
     def __init__(self, name: str, store: Store) -> None:
@@ -129,6 +129,8 @@ class Journal:
                 aside = disk.cut(found.end)
                 kept = f"its bytes lie in {aside}" if aside else "it lacked only its newline"
                 journal.repaired = f"the last line was unfinished; {kept}"
+            elif readonly and not found.whole:
+                journal.repaired = "the last line is unfinished, and not shown"
         except OSError as error:
             disk.close()
             raise JournalError(
@@ -165,6 +167,17 @@ class Journal:
     def events(self) -> Sequence[Event]:
         """Every event this version knows, in order."""
         return tuple(record.event for record in self._records if record.event is not None)
+
+    def intact(self) -> Journal:
+        """The same journal up to its first damaged or missing line, for reading."""
+        whole = Journal(self.name, self._store)
+        whole.why = "only a part of it is shown"
+        for record in self._records:
+            last = whole._records[-1] if whole._records else None
+            if (record.seq, record.previous) != ((last.seq + 1, last.sha256) if last else (1, "")):
+                break
+            whole._records.append(record)
+        return whole
 
     def append(self, event: Event) -> None:
         """Write an event; once it is on disk, the readers are told.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from maia_lab import config, places
@@ -12,6 +11,7 @@ from maia_lab.notebook.display import say
 from maia_lab.notebook.kernel import Notebook
 from maia_lab.notebook.live import Live
 from maia_lab.notebook.opening import Opening
+from maia_lab.notebook.replay import Replay
 from maia_lab.notebook.subject import Progress, Subject, named
 from maia_lab.plain import visible
 from maia_lab.session import Session
@@ -28,10 +28,11 @@ class Commands:
         opening = Opening(notebook)
         self.describe = self.ask = opening.describe
         self.resume = opening.resume
+        self.replay = Replay(notebook.shell).replay
 
     def run(self, options: argparse.Namespace, body: str | None) -> None:
         """Do what was parsed; ``body`` is the cell's, for ``%%maia``."""
-        if body is not None and options.command not in ("ask", "try"):
+        if body is not None and options.command not in ("ask", "try", "replay"):
             raise SessionError(options.command, "takes no cell body", "write it with one %")
         if options.command == "try":
             raise SessionError("try", "runs a cell's body", "begin a cell with %%maia try")
@@ -219,14 +220,6 @@ class Commands:
         name = options.session or self._notebook.lives.need().name
         for path in self._open(name).report(Path(options.out)).values():
             say(f"wrote {path}")
-
-    def replay(self, options: argparse.Namespace) -> None:
-        """Tell a session again; nothing runs."""
-        from maia_lab.console import Narrator
-
-        narrator = Narrator(sys.stdout, live=False)
-        for event in self._known(options.session).journal.events:
-            narrator(event)
 
     def export(self, options: argparse.Namespace) -> None:
         """Write a session as a notebook, a page or a summary beside this notebook."""
