@@ -301,7 +301,7 @@ def scored(scores: Sequence[Score]) -> RenderableType:
         said = one_line(s.said or f"not scored, because {s.note}")
         style = "bold" if s is scores[0] else ""
         table.add_row(*(Text(t, style) for t in (one_line(s.of), *figures, said)))
-    below = [Text(line, "bright_black") for line in explained(scores)]
+    below = [Text(one_line(line), "bright_black") for line in explained(scores)]
     return Group(table, *below, *_tried(scores))
 
 
@@ -323,7 +323,7 @@ def _tried(scores: Sequence[Score]) -> list[RenderableType]:
         cells += [figure(on[metric]) for metric in DRAWN]
         style = "bold" if s is scores[0] else ""
         table.add_row(*(Text(t, style) for t in (one_line(s.of), *cells)))
-    return [table, *(Text(line, "bright_black") for line in judged(scores))]
+    return [table, *(Text(one_line(line), "bright_black") for line in judged(scores))]
 
 
 def standing(ledger: Ledger) -> RenderableType:
