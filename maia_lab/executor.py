@@ -264,7 +264,7 @@ def _show(value: object, step: Record) -> None:
     if grid is None:
         step.text(f"{value!r}\n")
     else:
-        step.picture(grid.draw(), grid.alt)
+        step.grid(grid)
 
 
 def _leave_out(hidden: tuple[str, ...], report: traceback.TracebackException) -> None:

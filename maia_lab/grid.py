@@ -107,6 +107,24 @@ class Grid:
             text += f": {named}"
         return text if count <= MOST else f"{text} (the first {MOST} are shown)"
 
+    @property
+    def by_rows(self) -> bool:
+        """Whether rows mean something: a condition each, or an image beside its edit."""
+        return self.columns is not None or _paired(self.tiles[:MOST])
+
+    @property
+    def across(self) -> int:
+        """Tiles in a row."""
+        count = min(len(self.tiles), MOST)
+        chosen = self.columns or _balanced(count, 2 if _paired(self.tiles[:MOST]) else 1)
+        return min(count, chosen)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
+        # What IPython asks of anything it shows.
+        from maia_lab import bundle
+
+        return bundle.of(self)
+
     def draw(self, tile: int | None = None) -> Image.Image:
         """Draw one picture of all tiles, RGBA on a transparent ground, at most 1568 px a side.
 
@@ -117,8 +135,7 @@ class Grid:
         tiles = self.tiles[:MOST]
         if not tiles:
             return Image.new("RGBA", (1, 1))
-        side = tile or _side(tiles)
-        columns = min(len(tiles), self.columns or _balanced(len(tiles), 2 if _paired(tiles) else 1))
+        side, columns = tile or _side(tiles), self.across
         while True:
             sheet = _Sheet(tiles, columns, side)
             width, height = sheet.size
@@ -141,7 +158,7 @@ class _Sheet:
             tile.value for tile in tiles if tile.value is not None and math.isfinite(tile.value)
         ]
         self.peak = max(self.values, default=0.0)
-        self.images = [_fit(tile.image, side) for tile in tiles]
+        self.images = [fit(tile.image, side) for tile in tiles]
         self.width = max(side if self.font else 0, *(image.width for image in self.images))
         self.texts = [self._lines(tile) for tile in tiles]
         self.rows = [slice(i, i + columns) for i in range(0, len(tiles), columns)]
@@ -278,7 +295,7 @@ def _wrap(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
     return lines
 
 
-def _fit(image: Image.Image, side: int) -> Image.Image:
+def fit(image: Image.Image, side: int) -> Image.Image:
     """An image's pixels for the eye, RGBA, within a square: shrunk or grown, never distorted."""
     if image.mode[0] in "IF":
         # Numbers rather than colours, an activation map for example: spread over the greys.

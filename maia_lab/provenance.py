@@ -13,12 +13,16 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 STAMP = "maia-pixels"
 """Key in ``image.info`` under which the hash of the pixels an image was handed out with is kept."""
 ORIGINAL = "maia-original"
 """Key in ``image.info`` of a masked image: the image it was made from, which lives as long."""
+REGION = "maia-region"
+"""Key in ``image.info`` of a masked image: the region that was left as it was."""
 KEPT = 20_000
 """Origins remembered at most; the oldest are forgotten first."""
 
@@ -73,16 +77,26 @@ def origin(image: Image.Image) -> Origin | None:
 def original(image: Image.Image) -> Image.Image:
     """The image to measure, edit or caption: for a masked image the one it was made from."""
     whole = image.info.get(ORIGINAL)
-    if isinstance(whole, Image.Image) and image.info.get(STAMP) == pixel_hash(image):
-        return whole
-    return image
+    return whole if isinstance(whole, Image.Image) and _is_stamped(image) else image
 
 
-def stand_in(shown: Image.Image, whole: Image.Image, by: str) -> Image.Image:
-    """Let ``shown``, which is ``whole`` with parts of it darkened, stand for it."""
+def region(image: Image.Image) -> NDArray[np.bool_] | None:
+    """Of a masked image the region that is not darkened, shape (height, width); else None."""
+    kept = image.info.get(REGION)
+    return kept if isinstance(kept, np.ndarray) and _is_stamped(image) else None
+
+
+def stand_in(
+    shown: Image.Image, whole: Image.Image, by: str, region: NDArray[np.bool_] | None = None
+) -> Image.Image:
+    """Let ``shown``, which is ``whole`` darkened outside a region, stand for it."""
     stamp(shown, Origin("masked", by, parent=pixel_hash(whole)))
-    shown.info[ORIGINAL] = whole
+    shown.info |= {ORIGINAL: whole, REGION: region}
     return shown
+
+
+def _is_stamped(image: Image.Image) -> bool:
+    return image.info.get(STAMP) == pixel_hash(image)
 
 
 def base(image: Image.Image) -> str:

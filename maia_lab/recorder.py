@@ -11,6 +11,7 @@ from typing import Protocol
 
 from PIL import Image
 
+from maia_lab.grid import Grid
 from maia_lab.observation import Measurement, Observation, Outcome, Picture, Score, Table, Text
 
 
@@ -19,6 +20,9 @@ class Recorder(Protocol):
 
     def text(self, text: str) -> None:
         """Take printed text."""
+
+    def grid(self, grid: Grid) -> None:
+        """Take images."""
 
     def picture(self, image: Image.Image, alt: str) -> None:
         """Take a picture, with the same in words."""
@@ -56,10 +60,15 @@ class Kept:
         elif text:
             self.parts.append(Text(text))
 
+    def grid(self, grid: Grid) -> None:
+        """Take images, as one picture."""
+        self.picture(grid.draw(), grid.alt)
+
     def picture(self, image: Image.Image, alt: str) -> None:
-        """Take a picture."""
+        """Take a picture, with the same in words."""
         file = io.BytesIO()
-        image.save(file, "PNG", optimize=True)
+        # Optimized it would be a twentieth smaller, and take seven times as long.
+        image.save(file, "PNG")
         sha256 = self._store(file.getvalue())
         self.parts.append(Picture(sha256, alt, image.width, image.height))
 
@@ -105,11 +114,15 @@ class Shown:
         """Print it."""
         sys.stdout.write(text)
 
-    def picture(self, image: Image.Image, alt: str) -> None:
+    def grid(self, grid: Grid) -> None:
         """Display it in a notebook; elsewhere say what it would have shown."""
+        self.picture(grid, grid.alt)
+
+    def picture(self, thing: Grid | Image.Image, alt: str) -> None:
+        """Display anything that has a look of its own, or say it in words."""
         ipython = sys.modules.get("IPython")
         if ipython is not None and ipython.get_ipython() is not None:
-            sys.modules["IPython.display"].display(image)
+            sys.modules["IPython.display"].display(thing)
         else:
             self.text(f"[picture: {alt}]\n")
 

@@ -241,4 +241,4 @@ def masked(activation: Activation) -> Image.Image:
     pixels = np.asarray(image.convert("RGB"), np.float32)
     dimmed = np.where(mask[..., None], pixels, pixels * DIM).round().astype(np.uint8)
     shown = Image.fromarray(dimmed)
-    return image if mask.all() else provenance.stand_in(shown, image, "system")
+    return image if mask.all() else provenance.stand_in(shown, image, "system", mask)

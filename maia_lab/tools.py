@@ -289,7 +289,7 @@ class Tools:
             if grid is None:
                 self.recorder.target.text(f"{thing}\n")
             else:
-                self.recorder.target.picture(grid.draw(), grid.alt)
+                self.recorder.target.grid(grid)
 
     def conclude(
         self,

@@ -236,6 +236,23 @@ def test_everything_a_cell_shows_is_kept_in_order(page):
     assert said.endswith("True\n")
 
 
+def test_images_as_a_cells_last_value_are_shown_and_kept_as_a_grid(page):
+    first = begin(page)
+    page.approve_and_run(
+        first,
+        "from PIL import Image\n[(0.5, Image.new('RGB', (8, 8))), (0.4, Image.new('L', (8, 8)))]",
+    )
+    _, outputs = page.run(
+        "import maia_lab\nfrom maia_lab.events import Observed\n"
+        f"session = maia_lab.find('{first['session']}', readonly=True)\n"
+        "seen = [e for e in session.journal.events if isinstance(e, Observed)][0].observation\n"
+        "print(*(part.alt for part in seen.parts))\n[Image.new('RGB', (8, 8))]"
+    )
+    assert kernels.text(outputs).startswith("2 images, activations 0.50 to 0.40\n")
+    # Elsewhere a list stays what it is to everyone.
+    assert "<PIL.Image" in kernels.text(outputs)
+
+
 def test_a_paused_session_refuses_its_proposal_and_offers_it_again(page):
     before = begin(page)
     after = begin(page)

@@ -3,6 +3,7 @@
 import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
@@ -10,6 +11,8 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { Aloud } from './aloud.js';
 import { addCommands } from './commands.js';
 import { Desks } from './desks.js';
+import { GRID } from './grid.js';
+import { GridView } from './gridview.js';
 import { SidePanel } from './panel.js';
 import { follow } from './settings.js';
 import { StatusLine } from './status.js';
@@ -97,4 +100,24 @@ const panel: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [desks, commands, status, panel];
+const grids: JupyterFrontEndPlugin<void> = {
+  id: 'maia-lab:grids',
+  description: 'Shows grids of images that open, sort and show their masks.',
+  autoStart: true,
+  requires: [IRenderMimeRegistry],
+  optional: [ITranslator],
+  activate: (
+    _: JupyterFrontEnd,
+    registry: IRenderMimeRegistry,
+    translator: ITranslator | null
+  ) => {
+    const trans = (translator ?? nullTranslator).load(DOMAIN);
+    // Before the picture and the words of the same output, which all other readers show.
+    registry.addFactory(
+      { safe: true, mimeTypes: [GRID], createRenderer: () => new GridView(trans) },
+      0
+    );
+  }
+};
+
+export default [desks, commands, status, panel, grids];

@@ -9,6 +9,9 @@ export function follow(registry: ISettingRegistry | null, plugin: string): Prefe
   const preferences: Preferences = { autoScroll: true };
   const read = (settings: ISettingRegistry.ISettings): void => {
     preferences.autoScroll = settings.composite['autoScroll'] !== false;
+    // Grids are outputs, in any notebook and without a desk: the style tells all of them at once.
+    const side = Number(settings.composite['gridSize']);
+    document.documentElement.style.setProperty('--maia-grid-size', `${side}px`);
   };
   registry
     ?.load(plugin)

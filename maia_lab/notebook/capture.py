@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import IPython
 from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
+from IPython.display import display as show
 from PIL import Image
 
 from maia_lab import images
@@ -35,6 +37,7 @@ class Capture:
         for stream in {id(s): s for s in (sys.stdout, sys.stderr)}.values():
             self._undo.append(replace(stream, "write", self._writing))
         self._undo.append(replace(shell.display_pub, "publish", self._publishing))
+        self._undo.append(replace(shell.display_formatter, "format", self._formatting))
 
     # What tools says and shows.
 
@@ -42,14 +45,17 @@ class Capture:
         """Take printed text: it is printed, and thereby kept."""
         sys.stdout.write(text)
 
+    def grid(self, grid: Grid) -> None:
+        """Keep images as one picture, and show them so that they can be opened."""
+        self._record.grid(grid)
+        with self._silence():
+            show(grid)  # type: ignore[no-untyped-call]
+
     def picture(self, image: Image.Image, alt: str) -> None:
         """Keep a picture as it is, and show it."""
         self._record.picture(image, alt)
-        self._silent = True
-        try:
+        with self._silence():
             display.picture(image, alt)
-        finally:
-            self._silent = False
 
     def measured(self, measurements: Sequence[Measurement]) -> None:
         """Take one comparison's conditions."""
@@ -66,6 +72,15 @@ class Capture:
     def remark(self, text: str) -> None:
         """Take what a tool noticed."""
         self._record.remark(text)
+
+    @contextlib.contextmanager
+    def _silence(self) -> Iterator[None]:
+        """What is shown meanwhile is kept already."""
+        self._silent = True
+        try:
+            yield
+        finally:
+            self._silent = False
 
     # The end.
 
@@ -95,7 +110,7 @@ class Capture:
     def _value(self, value: object) -> None:
         grid = Grid.of(value)
         if grid is not None:
-            self._record.picture(grid.draw(), grid.alt)
+            self._record.grid(grid)
         else:
             self._record.text(f"{value!r}\n")
 
@@ -112,6 +127,14 @@ class Capture:
             if not self._silent:
                 self._shown(data)
             publish(data, *args, **kwargs)
+
+        return both
+
+    def _formatting(self, format: Callable[..., Any]) -> Callable[..., Any]:
+        def both(thing: object, *args: Any, **kwargs: Any) -> Any:
+            # A cell's last value reads better as images than as their addresses in memory.
+            grid = Grid.of(thing) if isinstance(thing, list | tuple | dict) else None
+            return format(thing if grid is None else grid, *args, **kwargs)
 
         return both
 

@@ -1,4 +1,4 @@
-"use strict";(self.rspackChunkmaia_lab=self.rspackChunkmaia_lab||[]).push([[232],{475(a,r,o){var e=o(601),t=o.n(e),i=o(314),n=(o.n(i))()(t());n.push([a.id,`/* Strips below the cells of a session. Colours come from the theme alone. */
+"use strict";(self.rspackChunkmaia_lab=self.rspackChunkmaia_lab||[]).push([[232],{475(a,r,i){var o=i(601),e=i.n(o),t=i(314),n=(i.n(t))()(e());n.push([a.id,`/* Strips below the cells of a session. Colours come from the theme alone. */
 
 .maia-Footer,
 .maia-Strip {
@@ -517,4 +517,207 @@
     opacity: 0.2;
   }
 }
-`,""]),o.d(r,{},{A:n})},314(a){a.exports=function(a){var r=[];return r.toString=function(){return this.map(function(r){var o="",e=void 0!==r[5];return r[4]&&(o+="@supports (".concat(r[4],") {")),r[2]&&(o+="@media ".concat(r[2]," {")),e&&(o+="@layer".concat(r[5].length>0?" ".concat(r[5]):""," {")),o+=a(r),e&&(o+="}"),r[2]&&(o+="}"),r[4]&&(o+="}"),o}).join("")},r.i=function(a,o,e,t,i){"string"==typeof a&&(a=[[null,a,void 0]]);var n={};if(e)for(var p=0;p<this.length;p++){var c=this[p][0];null!=c&&(n[c]=!0)}for(var l=0;l<a.length;l++){var d=[].concat(a[l]);e&&n[d[0]]||(void 0!==i&&(void 0===d[5]||(d[1]="@layer".concat(d[5].length>0?" ".concat(d[5]):""," {").concat(d[1],"}")),d[5]=i),o&&(d[2]&&(d[1]="@media ".concat(d[2]," {").concat(d[1],"}")),d[2]=o),t&&(d[4]?(d[1]="@supports (".concat(d[4],") {").concat(d[1],"}"),d[4]=t):d[4]="".concat(t)),r.push(d))}},r}},601(a){a.exports=function(a){return a[1]}},72(a){var r=[];function o(a){for(var o=-1,e=0;e<r.length;e++)if(r[e].identifier===a){o=e;break}return o}function e(a,e){for(var t={},i=[],n=0;n<a.length;n++){var p=a[n],c=e.base?p[0]+e.base:p[0],l=t[c]||0,d="".concat(c," ").concat(l);t[c]=l+1;var s=o(d),m={css:p[1],media:p[2],sourceMap:p[3],supports:p[4],layer:p[5]};if(-1!==s)r[s].references++,r[s].updater(m);else{var u=function(a,r){var o=r.domAPI(r);return o.update(a),function(r){r?(r.css!==a.css||r.media!==a.media||r.sourceMap!==a.sourceMap||r.supports!==a.supports||r.layer!==a.layer)&&o.update(a=r):o.remove()}}(m,e);e.byIndex=n,r.splice(n,0,{identifier:d,updater:u,references:1})}i.push(d)}return i}a.exports=function(a,t){var i=e(a=a||[],t=t||{});return function(a){a=a||[];for(var n=0;n<i.length;n++){var p=o(i[n]);r[p].references--}for(var c=e(a,t),l=0;l<i.length;l++){var d=o(i[l]);0===r[d].references&&(r[d].updater(),r.splice(d,1))}i=c}}},659(a){var r={};a.exports=function(a,o){var e=function(a){if(void 0===r[a]){var o=document.querySelector(a);if(window.HTMLIFrameElement&&o instanceof window.HTMLIFrameElement)try{o=o.contentDocument.head}catch(a){o=null}r[a]=o}return r[a]}(a);if(!e)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");e.appendChild(o)}},540(a){a.exports=function(a){var r=document.createElement("style");return a.setAttributes(r,a.attributes),a.insert(r,a.options),r}},56(a,r,o){a.exports=function(a){var r=o.nc;r&&a.setAttribute("nonce",r)}},825(a){a.exports=function(a){if("u"<typeof document)return{update:function(){},remove:function(){}};var r=a.insertStyleElement(a);return{update:function(o){var e,t,i;e="",o.supports&&(e+="@supports (".concat(o.supports,") {")),o.media&&(e+="@media ".concat(o.media," {")),(t=void 0!==o.layer)&&(e+="@layer".concat(o.layer.length>0?" ".concat(o.layer):""," {")),e+=o.css,t&&(e+="}"),o.media&&(e+="}"),o.supports&&(e+="}"),(i=o.sourceMap)&&"u">typeof btoa&&(e+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(i))))," */")),a.styleTagTransform(e,r,a.options)},remove:function(){var a;null===(a=r).parentNode||a.parentNode.removeChild(a)}}}},113(a){a.exports=function(a,r){if(r.styleSheet)r.styleSheet.cssText=a;else{for(;r.firstChild;)r.removeChild(r.firstChild);r.appendChild(document.createTextNode(a))}}},579(a,r,o){var e=o(72),t=o.n(e),i=o(825),n=o.n(i),p=o(659),c=o.n(p),l=o(56),d=o.n(l),s=o(540),m=o.n(s),u=o(113),f=o.n(u),v=o(475),g={};g.styleTagTransform=f(),g.setAttributes=d(),g.insert=c().bind(null,"head"),g.domAPI=n(),g.insertStyleElement=m(),t()(v.A,g),v.A&&v.A.locals&&v.A.locals}}]);
+
+/* Grids of images. */
+.maia-Grid {
+  padding: 4px 0 8px;
+  color: var(--jp-ui-font-color1);
+  font-family: var(--jp-ui-font-family);
+  font-size: var(--jp-ui-font-size1);
+  line-height: 1.35;
+}
+
+.maia-GridHead {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: 4px 6px;
+  min-height: 24px;
+}
+
+.maia-GridFacts {
+  margin-right: 8px;
+  color: var(--jp-ui-font-color2);
+  font-variant-numeric: tabular-nums;
+}
+
+.maia-GridHead .maia-Toggle {
+  height: 22px;
+  padding: 0 9px;
+  border: 1px solid var(--jp-border-color2);
+  border-radius: 11px;
+  background: transparent;
+  color: var(--jp-ui-font-color2);
+  font: inherit;
+  font-size: var(--jp-ui-font-size0);
+  cursor: pointer;
+}
+
+.maia-GridHead .maia-Toggle:hover {
+  background: var(--jp-layout-color2);
+  color: var(--jp-ui-font-color1);
+}
+
+.maia-GridHead .maia-Toggle[aria-pressed='true'] {
+  border-color: var(--jp-brand-color1);
+  background: color-mix(in srgb, var(--jp-brand-color1) 14%, transparent);
+  color: var(--jp-ui-font-color1);
+}
+
+.maia-Tiles {
+  --maia-tile: calc(var(--maia-grid-size, 128px) * var(--maia-scale, 1));
+  --maia-gap: 12px;
+
+  display: grid;
+  grid-template-columns: repeat(auto-fill, minmax(min(100%, var(--maia-tile)), 1fr));
+  gap: var(--maia-gap);
+  max-width: calc(var(--maia-columns) * (var(--maia-tile) + var(--maia-gap)) - var(--maia-gap));
+  margin: 8px 0 0;
+  padding: 0;
+  list-style: none;
+}
+
+/* An image and its edit, or a condition, stay in their row; then the images shrink. */
+.maia-Tiles[data-maia-rows='true'] {
+  grid-template-columns: repeat(var(--maia-columns), minmax(0, 1fr));
+}
+
+/* All of a row have their images in one line and their words in the next. */
+.maia-Tiles > li,
+.maia-Tile {
+  display: grid;
+  grid-row: span 2;
+  grid-template-rows: subgrid;
+  row-gap: 0;
+}
+
+.maia-Tile {
+  align-items: start;
+  width: 100%;
+  padding: 0;
+  border: none;
+  border-radius: 4px;
+  background: none;
+  color: inherit;
+  font: inherit;
+  text-align: left;
+  cursor: zoom-in;
+}
+
+.maia-Tile:focus-visible,
+.maia-Toggle:focus-visible {
+  outline: 2px solid var(--jp-brand-color1);
+  outline-offset: 3px;
+}
+
+.maia-Tile .maia-Picture {
+  align-self: center;
+  justify-self: center;
+}
+
+.maia-Picture {
+  position: relative;
+  display: block;
+  flex: none;
+  overflow: hidden;
+  border-radius: 4px;
+}
+
+.maia-Picture img {
+  position: absolute;
+  inset: 0;
+  display: block;
+  width: 100%;
+  max-width: none;
+  height: 100%;
+}
+
+.maia-Shade {
+  opacity: 0;
+  transition: opacity 0.15s;
+}
+
+.maia-Shade[data-maia-on='true'] {
+  opacity: 1;
+}
+
+.maia-Bar {
+  display: block;
+  height: 3px;
+  margin: 5px 0 2px;
+  border-radius: 2px;
+  background: color-mix(in srgb, var(--jp-ui-font-color2) 22%, transparent);
+}
+
+.maia-Bar > span {
+  display: block;
+  height: 100%;
+  border-radius: 2px;
+  background: var(--jp-brand-color1);
+}
+
+.maia-TileValue {
+  display: block;
+  font-size: var(--jp-ui-font-size0);
+  font-variant-numeric: tabular-nums;
+}
+
+.maia-TileCaption {
+  display: -webkit-box;
+  overflow: hidden;
+  color: var(--jp-ui-font-color2);
+  font-size: var(--jp-ui-font-size0);
+  unicode-bidi: isolate;
+  overflow-wrap: anywhere;
+  -webkit-box-orient: vertical;
+  -webkit-line-clamp: 2;
+}
+
+.maia-Zoom {
+  max-width: 94vw;
+  max-height: 94vh;
+  padding: 0;
+  overflow: auto;
+  border: 1px solid var(--jp-border-color1);
+  border-radius: 8px;
+  background: var(--jp-layout-color1);
+  color: var(--jp-ui-font-color1);
+  box-shadow: var(--jp-elevation-z12);
+}
+
+.maia-Zoom::backdrop {
+  background: transparent;
+  backdrop-filter: brightness(0.45) blur(2px);
+}
+
+.maia-ZoomFrame {
+  display: flex;
+  flex-direction: column;
+  gap: 8px;
+  padding: 10px 14px 14px;
+  cursor: default;
+}
+
+.maia-ZoomFrame .maia-GridFacts {
+  flex: 1;
+}
+
+.maia-ZoomFrame .maia-Picture {
+  align-self: center;
+}
+
+.maia-ZoomCaption {
+  max-width: 720px;
+  margin: 0;
+  unicode-bidi: isolate;
+  overflow-wrap: anywhere;
+}
+
+.maia-GridPicture {
+  margin: 0;
+}
+
+.maia-GridPicture figcaption {
+  color: var(--jp-ui-font-color2);
+}
+`,""]),i.d(r,{},{A:n})},314(a){a.exports=function(a){var r=[];return r.toString=function(){return this.map(function(r){var i="",o=void 0!==r[5];return r[4]&&(i+="@supports (".concat(r[4],") {")),r[2]&&(i+="@media ".concat(r[2]," {")),o&&(i+="@layer".concat(r[5].length>0?" ".concat(r[5]):""," {")),i+=a(r),o&&(i+="}"),r[2]&&(i+="}"),r[4]&&(i+="}"),i}).join("")},r.i=function(a,i,o,e,t){"string"==typeof a&&(a=[[null,a,void 0]]);var n={};if(o)for(var l=0;l<this.length;l++){var p=this[l][0];null!=p&&(n[p]=!0)}for(var c=0;c<a.length;c++){var d=[].concat(a[c]);o&&n[d[0]]||(void 0!==t&&(void 0===d[5]||(d[1]="@layer".concat(d[5].length>0?" ".concat(d[5]):""," {").concat(d[1],"}")),d[5]=t),i&&(d[2]&&(d[1]="@media ".concat(d[2]," {").concat(d[1],"}")),d[2]=i),e&&(d[4]?(d[1]="@supports (".concat(d[4],") {").concat(d[1],"}"),d[4]=e):d[4]="".concat(e)),r.push(d))}},r}},601(a){a.exports=function(a){return a[1]}},72(a){var r=[];function i(a){for(var i=-1,o=0;o<r.length;o++)if(r[o].identifier===a){i=o;break}return i}function o(a,o){for(var e={},t=[],n=0;n<a.length;n++){var l=a[n],p=o.base?l[0]+o.base:l[0],c=e[p]||0,d="".concat(p," ").concat(c);e[p]=c+1;var s=i(d),m={css:l[1],media:l[2],sourceMap:l[3],supports:l[4],layer:l[5]};if(-1!==s)r[s].references++,r[s].updater(m);else{var u=function(a,r){var i=r.domAPI(r);return i.update(a),function(r){r?(r.css!==a.css||r.media!==a.media||r.sourceMap!==a.sourceMap||r.supports!==a.supports||r.layer!==a.layer)&&i.update(a=r):i.remove()}}(m,o);o.byIndex=n,r.splice(n,0,{identifier:d,updater:u,references:1})}t.push(d)}return t}a.exports=function(a,e){var t=o(a=a||[],e=e||{});return function(a){a=a||[];for(var n=0;n<t.length;n++){var l=i(t[n]);r[l].references--}for(var p=o(a,e),c=0;c<t.length;c++){var d=i(t[c]);0===r[d].references&&(r[d].updater(),r.splice(d,1))}t=p}}},659(a){var r={};a.exports=function(a,i){var o=function(a){if(void 0===r[a]){var i=document.querySelector(a);if(window.HTMLIFrameElement&&i instanceof window.HTMLIFrameElement)try{i=i.contentDocument.head}catch(a){i=null}r[a]=i}return r[a]}(a);if(!o)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");o.appendChild(i)}},540(a){a.exports=function(a){var r=document.createElement("style");return a.setAttributes(r,a.attributes),a.insert(r,a.options),r}},56(a,r,i){a.exports=function(a){var r=i.nc;r&&a.setAttribute("nonce",r)}},825(a){a.exports=function(a){if("u"<typeof document)return{update:function(){},remove:function(){}};var r=a.insertStyleElement(a);return{update:function(i){var o,e,t;o="",i.supports&&(o+="@supports (".concat(i.supports,") {")),i.media&&(o+="@media ".concat(i.media," {")),(e=void 0!==i.layer)&&(o+="@layer".concat(i.layer.length>0?" ".concat(i.layer):""," {")),o+=i.css,e&&(o+="}"),i.media&&(o+="}"),i.supports&&(o+="}"),(t=i.sourceMap)&&"u">typeof btoa&&(o+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(t))))," */")),a.styleTagTransform(o,r,a.options)},remove:function(){var a;null===(a=r).parentNode||a.parentNode.removeChild(a)}}}},113(a){a.exports=function(a,r){if(r.styleSheet)r.styleSheet.cssText=a;else{for(;r.firstChild;)r.removeChild(r.firstChild);r.appendChild(document.createTextNode(a))}}},579(a,r,i){var o=i(72),e=i.n(o),t=i(825),n=i.n(t),l=i(659),p=i.n(l),c=i(56),d=i.n(c),s=i(540),m=i.n(s),u=i(113),f=i.n(u),v=i(475),g={};g.styleTagTransform=f(),g.setAttributes=d(),g.insert=p().bind(null,"head"),g.domAPI=n(),g.insertStyleElement=m(),e()(v.A,g),v.A&&v.A.locals&&v.A.locals}}]);
