@@ -29,4 +29,7 @@ class Bench:
 
 BENCHES = {
     "basics": Bench("time and memory of the first minute", "basics:basics"),
+    "notebook": Bench(
+        "how the notebook feels, and what slips through", "notebook:notebook", ("n",)
+    ),
 }

@@ -27,11 +27,13 @@ Outputs = list[tuple[str, dict[str, Any]]]
 SHOWN = ("stream", "display_data", "execute_result", "error")
 
 
-def start(folder: Path | None = None, **environment: str) -> KernelManager:
+def start(environment: Mapping[str, str] | None = None) -> KernelManager:
     """Start a kernel in a process of its own, as this process is set up."""
     manager = KernelManager(kernel_name="python3")
-    own = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
-    manager.start_kernel(cwd=str(folder or Path(__file__).parents[2]), env=own)
+    own = {**os.environ, "OMP_NUM_THREADS": "1", **(environment or {})}
+    quiet = ["--log-level=40"]  # It would warn that its sockets are not encrypted.
+    here = str(Path(__file__).parents[2])
+    manager.start_kernel(cwd=here, env=own, extra_arguments=quiet)
     return manager
 
 
