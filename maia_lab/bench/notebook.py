@@ -191,8 +191,9 @@ def _stopped(page: FrontEnd, code: str, seed: int) -> float:
     time.sleep(0.5 + random.Random(seed).random())
     began = time.perf_counter()
     page.manager.interrupt_kernel()
-    page.ask({"type": "stop", "session": proposal["session"]})
+    page.send({"type": "stop", "id": "stop", "session": proposal["session"]})
     page.outcome(sent)
+    page.until(lambda m: m["type"] == "answer" and m["re"] == "stop")
     return time.perf_counter() - began
 
 
