@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from statistics import median
 from typing import Any
 
-from maia_lab.bench.frontend import FrontEnd, Message, Outputs, start, text
+from maia_lab.bench.frontend import FrontEnd, Message, start, text
 from maia_lab.bench.table import Row, Table
 from maia_lab.bench.walks import unapproved
 from maia_lab.errors import ModelError
@@ -40,8 +40,6 @@ while True:
 PLAIN = "x = 1"
 HOOKS = "get_ipython()._maia_lab[0]._hooks.{}()"
 KINDS = ("approved", "plain", "again")
-WORDS = ("ring", "striped", "left of", "water", "small", "blue", "square", "snow")
-"""What the agent is sent back with, where it would conclude before there are enough steps."""
 PAIRS, BLOCKS, CELLS, STEPS = 9, 9, 20, 25
 
 
@@ -198,23 +196,25 @@ def _stopped(page: FrontEnd, code: str, seed: int) -> float:
 
 
 def _megabytes(page: FrontEnd, unit: str) -> float:
-    """The size of a saved notebook with so many steps that ran."""
-    proposal = _describe(page, unit, "--steps", str(4 * STEPS))[2]
+    """The size of a saved notebook with so many steps that ran.
+
+    Where the agent is done sooner, the researcher tries its experiments once more.
+    """
+    proposal = _describe(page, unit, "--new")[2]
     cells: list[dict[str, Any]] = []
-    while len(cells) < STEPS:
+    done = 0
+    while True:
+        source = str(proposal["source"])
         if proposal["kind"] == "conclusion":
-            ticket, note = page.ticket(proposal), "test more: " + WORDS[len(cells) % len(WORDS)]
-            page.ask(
-                {"type": "reject", "cell_id": proposal["cell_id"], "ticket": ticket, "note": note}
-            )
+            done = done or len(cells)
+            again = str(cells[len(cells) % done]["source"])
+            source = f"%%maia try again\n# {len(cells)}\n{again}"
+            outputs = page.run(source, f"own-{len(cells)}")[1]
         else:
-            _, outputs = page.approve_and_run(proposal)
-            cells.append(_saved(proposal, outputs))
+            outputs = page.approve_and_run(proposal)[1]
+        shown = [{"output_type": kind, **content} for kind, content in outputs]
+        known = {"id": proposal["cell_id"], "metadata": {"maia": proposal["metadata"]}}
+        cells.append({"cell_type": "code", **known, "source": source, "outputs": shown})
+        if len(cells) == STEPS:
+            return len(json.dumps({"cells": cells, "nbformat": 4}, indent=1).encode()) / 1e6
         proposal = page.proposal()
-    return len(json.dumps({"cells": cells, "nbformat": 4}, indent=1).encode()) / 1e6
-
-
-def _saved(proposal: Message, outputs: Outputs) -> dict[str, Any]:
-    kept = [{"output_type": kind, **content} for kind, content in outputs]
-    source = {"id": proposal["cell_id"], "source": proposal["source"].splitlines(keepends=True)}
-    return {"cell_type": "code", **source, "metadata": proposal["metadata"], "outputs": kept}
