@@ -131,7 +131,8 @@ class FrontEnd:
                 if wanted(message):
                     return self.told.pop(index)
             self._next(min(0.2, timeout))
-        raise TimeoutError(f"not among {[(m['type'], m) for m in self.told][-6:]}")
+        told = [{k: m.get(k) for k in ("type", "session", "step", "words")} for m in self.told]
+        raise TimeoutError(f"not among {told[-6:]}")
 
     def proposal(self, timeout: float = 60) -> Message:
         """The next proposal."""

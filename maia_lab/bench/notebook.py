@@ -200,7 +200,7 @@ def _megabytes(page: FrontEnd, unit: str) -> float:
 
     Where the agent is done sooner, the researcher tries its experiments once more.
     """
-    proposal = _describe(page, unit, "--new")[2]
+    proposal = _describe(page, unit, "--new", "--steps", str(4 * STEPS))[2]
     cells: list[dict[str, Any]] = []
     done = 0
     while True:
