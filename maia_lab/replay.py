@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from maia_lab.console import Narrator
 from maia_lab.errors import JournalError, SessionError
-from maia_lab.events import Decided, Event, Offered, Opened
+from maia_lab.events import Decided, Event, Observed, Offered, Opened
+from maia_lab.images import decode
 from maia_lab.journal import Journal
 from maia_lab.journal.names import is_portable
+from maia_lab.observation import Picture
 from maia_lab.start import locate
 
 RECORDINGS = Path(__file__).parent / "recordings"
@@ -48,6 +52,40 @@ def recording(session: str | Path) -> tuple[Journal, list[str]]:
         said = "; ".join(remarks) or "its first line is no opening"
         raise JournalError(str(session), f"has no beginning ({said})", "copy the whole folder anew")
     return whole, remarks
+
+
+def copy(journal: Journal, folder: Path, width: int = 560) -> Journal:
+    """Copy a session to hand it out: everything in it, with pictures small enough for the mail.
+
+    Args:
+        journal: of the session.
+        folder: to be made; its name is the copy's.
+        width: of its pictures at most, which become JPEGs, in pixels.
+
+    Raises:
+        JournalError: the folder is there, or cannot be made.
+    """
+    small = Journal.create(folder.parent, folder.name)
+    for event in journal.events:
+        if isinstance(event, Observed):
+            parts = tuple(
+                _smaller(part, journal, small, width) if isinstance(part, Picture) else part
+                for part in event.observation.parts
+            )
+            event = replace(event, observation=replace(event.observation, parts=parts))
+        small.append(event)
+    small.close()
+    return small
+
+
+def _smaller(picture: Picture, journal: Journal, small: Journal, width: int) -> Picture:
+    image = decode(journal.image(picture.sha256))
+    image.thumbnail((width, 10 * width))
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=45, optimize=True)
+    return replace(
+        picture, sha256=small.keep(file.getvalue()), width=image.width, height=image.height
+    )
 
 
 def beats(events: Sequence[Event]) -> list[list[Event]]:

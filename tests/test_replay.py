@@ -13,14 +13,15 @@ import kernels
 import pytest
 from hostile_text import HOSTILE
 
-from maia_lab import places
+from maia_lab import places, report
 from maia_lab.console import Retelling
 from maia_lab.errors import MaiaError
 from maia_lab.events import Began, Decided, Noted, Observed, Offered
+from maia_lab.images import decode
 from maia_lab.journal import Journal
 from maia_lab.observation import Measurement, Observation, Picture, Score, Text
 from maia_lab.proposal import Proposal
-from maia_lab.replay import beats, paced, recording, replay
+from maia_lab.replay import RECORDINGS, beats, copy, paced, recording, replay
 from maia_lab.review import Approve, Edit
 
 NAN, INFINITY = float("nan"), float("inf")
@@ -247,6 +248,39 @@ def test_no_link_or_pipe_in_a_folder_from_elsewhere_is_followed(recorded, tmp_pa
     (recorded / "journal.jsonl").rename(tmp_path / "elsewhere")
     (recorded / "journal.jsonl").symlink_to(tmp_path / "elsewhere")
     assert "has a link in the place of" in maia("replay", recorded).stderr
+
+
+def test_a_recording_comes_with_the_package():
+    done = maia("replay", "demo")
+    assert done.returncode == 0 and "scenes/layer4/0" in done.stdout
+    assert "the description stands, accepted by auto" in done.stdout
+    assert done.stderr == "Replayed: demo; nothing runs.\n"
+    files = [path for path in (RECORDINGS / "demo").rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= 300_000
+    journal, _ = recording("demo")
+    shown = [p for e in journal.events if isinstance(e, Observed) for p in e.observation.parts]
+    pictures = [part for part in shown if isinstance(part, Picture)]
+    assert pictures and all(decode(journal.image(p.sha256)).width == p.width for p in pictures)
+
+
+def test_a_copy_to_hand_out_tells_the_same_with_smaller_pictures(recorded, tmp_path):
+    assert maia("replay", recorded, "--copy", tmp_path / "handout").returncode == 0
+    assert told(tmp_path / "handout") == told(recorded)
+    again = maia("replay", recorded, "--copy", tmp_path / "handout")
+    assert again.returncode == 1 and "already exists" in again.stderr
+
+
+def test_a_key_is_in_nothing_that_a_session_leaves(tmp_path, monkeypatch):
+    key = "canary-0123456789"
+    monkeypatch.setenv("ANTHROPIC_API_KEY", key)
+    journal = Journal.create(tmp_path, "sent")
+    journals.example(journal, [conftest.plain("red", 0)], f" {key} and sk-ant-api03-{key}")
+    report.write(journal, tmp_path / "report")
+    copy(journal, tmp_path / "handout")
+    (tmp_path / "told.txt").write_text(told(tmp_path / "sent")[0], "utf-8")
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) >= 8 and not [path for path in files if key.encode() in path.read_bytes()]
+    assert "ANTHROPIC_API_KEY removed" in (tmp_path / "told.txt").read_text("utf-8")
 
 
 def test_a_step_is_a_portion(recorded):

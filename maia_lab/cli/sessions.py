@@ -27,6 +27,9 @@ def add(commands: Commands) -> None:
     pace = replay.add_mutually_exclusive_group()
     pace.add_argument("--pace", type=float, metavar="SECONDS", help="go on by itself after so long")
     pace.add_argument("--all", action="store_true", help="tell it in one go")
+    pace.add_argument(
+        "--copy", type=Path, metavar="FOLDER", help="copy it to hand out, pictures made small"
+    )
     replay.set_defaults(run=_replay)
 
     report = commands.add_parser("report", help="write a session's report, notebook and summary")
@@ -53,12 +56,15 @@ def _sessions(options: argparse.Namespace) -> int:
 def _replay(options: argparse.Namespace) -> int:
     from maia_lab.console import Retelling
     from maia_lab.plain import one_line
-    from maia_lab.replay import paced, recording, replay
+    from maia_lab.replay import copy, paced, recording, replay
 
     journal, remarks = recording(options.session)
+    if options.copy is not None:
+        copy(journal, options.copy)
+        say(f"Replay it with: maia replay {options.copy}")
+        return CONCLUDED
     images = None if journal.folder is None else journal.folder / "images"
-    day = journal.records[0].time[:10]
-    say(f"Replayed: {one_line(journal.name)} was recorded {day}; nothing runs.")
+    say(f"Replayed: {one_line(journal.name)}; nothing runs.")
     if options.pace is not None:
         turn = paced(options.pace)
     elif options.all or sys.stdin is None or not sys.stdin.isatty():

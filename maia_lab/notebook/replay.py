@@ -44,8 +44,7 @@ class Replay:
                 f"step {step}", f"is not in {journal.name}", f"choose 1 to {len(portions) - 1}"
             )
         if step == 0:
-            day = journal.records[0].time[:10]
-            say(f"Replayed: {one_line(journal.name)} was recorded {day}; nothing runs.")
+            say(f"Replayed: {one_line(journal.name)}; nothing runs.")
         if options.all or options.pace is not None:
             replay(journal, InCell(journal, code=True), paced(options.pace or 0))
         elif self._step(options.session, journal, portions, step):
