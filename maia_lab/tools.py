@@ -73,6 +73,12 @@ class Tools:
             >>> exemplars = tools.dataset_exemplars(system, count=5)
             >>> tools.display(exemplars)
         """
+        if not self._world.exemplars:
+            raise WorldError(
+                self._world.name,
+                "has no exemplars here",
+                "draw images instead, and measure them with tools.compare",
+            )
         positions = self._of(system).positions(stratum, count)
         answers = system.activate([self._world.data[i] for i in positions])
         return [(a.value, masked(a)) for a in answers]

@@ -129,6 +129,8 @@ class World:
     words: Words | None = None
     vocabulary: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Words by kind that the generator can draw, nouns first; empty where nobody can tell."""
+    exemplars: bool = True
+    """Whether experiments may pick images of the data by how strongly they activate the unit."""
     remarks: tuple[str, ...] = ()
     """What people should know of it, such as files that were skipped."""
     rater: Rater | None = None

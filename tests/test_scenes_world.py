@@ -79,12 +79,27 @@ def test_descriptions_and_concepts_are_true_of_their_image(scenes):
 
 def test_the_vocabulary_is_ordered_by_kind(scenes):
     vocabulary = scenes.vocabulary
-    assert list(vocabulary) == ["shape", "colour", "texture", "size", "background"]
-    assert [len(words) for words in vocabulary.values()] == [16, 9, 4, 3, 9]
+    assert list(vocabulary) == ["shape", "colour", "texture", "size", "number", "background"]
+    assert [len(words) for words in vocabulary.values()] == [16, 9, 4, 3, 2, 9]
     for kind, words in vocabulary.items():
         for word in words:
-            ground = " background" * (kind == "background")
-            scenes.generator.generate([word + ground], [0])
+            noun = {"background": " background", "number": " things"}.get(kind, "")
+            scenes.generator.generate([word + noun], [0])
+
+
+def test_tied_data_give_each_colour_one_shape_and_what_is_drawn_stays_free():
+    tied, free = scenes_world(60, 60, seed=3, tied=1.0), scenes_world(60, 60, seed=3)
+    shapes = [
+        {(t.colour, t.shape) for i in range(60) for t in images.scene(i).things}
+        for images in (tied.data, tied.held_out, free.data)
+    ]
+    colours = [colour for colour, _ in shapes[0]]
+    assert len(colours) == len(set(colours)) == len({shape for _, shape in shapes[0]}) == 9
+    assert min(len(shapes[1]), len(shapes[2])) > 50
+    assert tied.data.digest != free.data.digest
+    often = scenes_world(200, 1, seed=3, tied=0.9).data
+    things = [t for i in range(200) for t in often.scene(i).things]
+    assert 0.85 < sum((t.colour, t.shape) in shapes[0] for t in things) / len(things) < 0.96
 
 
 def test_a_label_that_cannot_be_read_is_refused(scenes):

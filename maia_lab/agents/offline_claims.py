@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 
-BACKGROUND = "background"
-"""The kind of word that is not said of a thing."""
+BACKGROUND, NUMBER = "background", "number"
+"""The kinds of word that are not said of a thing."""
 NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
 LONGEST = 3
 """Words said of one thing in a claim, at most: with four, next to nothing is left to generalise."""
@@ -32,6 +32,16 @@ class Claim:
     def words(self) -> int:
         """How much it asks for."""
         return sum(len(thing) or 1 for thing in self.things) + bool(self.background)
+
+    @property
+    def counts(self) -> bool:
+        """Whether it asks for several of one kind: one of its things would do for another."""
+        return any(
+            set(one) <= set(other)
+            for i, one in enumerate(self.things)
+            for j, other in enumerate(self.things)
+            if i != j
+        )
 
     def holds_in(self, other: Claim) -> bool:
         """Whether whatever ``other`` says makes this true: each thing by a thing of its own."""
@@ -96,9 +106,11 @@ class Language:
 
         Args:
             vocabulary: kind → words. Words of the kind ``background`` are said of the whole image,
-                words of the first kind name things, all others describe them.
+                words of the first kind name things, all others describe them; only where there
+                are words of the kind ``number`` can several things of one kind be asked for.
         """
-        kinds = [kind for kind in vocabulary if kind != BACKGROUND]
+        kinds = [kind for kind in vocabulary if kind not in (BACKGROUND, NUMBER)]
+        self.counts = NUMBER in vocabulary
         self.kinds = {kind: tuple(vocabulary[kind]) for kind in kinds}
         self.nouns = frozenset(self.kinds[kinds[0]]) if kinds else frozenset()
         self.backgrounds = tuple(vocabulary.get(BACKGROUND, ()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from maia_lab.scenes.concept import Concept, concepts
 from maia_lab.scenes.keep import keep
 from maia_lab.scenes.render import appearance, render
 from maia_lab.scenes.sample import sample, stream
-from maia_lab.scenes.scene import Scene
+from maia_lab.scenes.scene import COLOURS, KINDS, Scene
 
 KEPT = 5000
 """Drawn images kept in memory, at 48 KiB each: the rest is drawn again when it is read again."""
@@ -28,7 +29,9 @@ class SceneImages:
     purposes share no scene, and a longer data set begins with the shorter one.
     """
 
-    def __init__(self, n: int, seed: int = 0, size: int = 128, purpose: str = "data") -> None:
+    def __init__(
+        self, n: int, seed: int = 0, size: int = 128, purpose: str = "data", tied: float = 0.0
+    ) -> None:
         """Describe the data; nothing is drawn yet.
 
         Args:
@@ -36,6 +39,8 @@ class SceneImages:
             seed: which ones.
             size: side in pixels.
             purpose: ``data``, ``held-out``, or any other word for another stream.
+            tied: share of the things whose shape follows from their colour, 0 to 1: at 1 each
+                colour has one shape, and nobody can tell by looking which of the two matters.
 
         Raises:
             DataError: there would be no image.
@@ -43,6 +48,9 @@ class SceneImages:
         if n < 1:
             raise DataError(n, "scenes are no data", "ask for one at least")
         self._n, self._seed, self._size, self._purpose = n, seed, size, purpose
+        self._tied = tied
+        kinds = [str(kind) for kind in stream("tied", seed).permutation(KINDS)]
+        self._shape = dict(zip(COLOURS, kinds, strict=False))
         self._drawn: dict[int, NDArray[np.uint8]] = {}
 
     @property
@@ -55,13 +63,22 @@ class SceneImages:
         """Hash of all that the images depend on."""
         first = "".join(self.scene(i).to_json() for i in range(min(8, self._n)))
         what = f"{appearance()} {first} {self._purpose} {self._n} {self._seed} {self._size}"
+        what += f" tied {self._tied}" if self._tied else ""
         return hashlib.sha256(what.encode()).hexdigest()
 
     def scene(self, index: int) -> Scene:
         """The scene at a position, without drawing it."""
         if not -self._n <= index < self._n:
             raise IndexError(index)
-        return sample(stream(self._purpose, self._seed, index % self._n))
+        scene = sample(stream(self._purpose, self._seed, index % self._n))
+        if not self._tied:
+            return scene
+        follows = stream("tied", self._seed, index % self._n).random(len(scene.things))
+        things = [
+            replace(thing, shape=self._shape[thing.colour]) if chance < self._tied else thing
+            for thing, chance in zip(scene.things, follows, strict=True)
+        ]
+        return replace(scene, things=tuple(things))
 
     def matches(self, label: str, index: int) -> bool:
         """Whether the scene at a position holds what a label says; WordsError if unreadable."""

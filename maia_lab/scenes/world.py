@@ -17,24 +17,29 @@ from maia_lab.scenes.scene import ATTRIBUTES, BACKGROUNDS
 from maia_lab.scenes.words import draw
 from maia_lab.world import World
 
+COUNTS = ("two", "three")
+"""Numbers that a description may ask for: more of one kind hardly find room."""
 
-def scenes_world(n: int = 3000, held_out: int = 1000, seed: int = 0) -> World:
+
+def scenes_world(n: int = 3000, held_out: int = 1000, seed: int = 0, tied: float = 0.0) -> World:
     """Open the world of scenes.
 
     Args:
         n: images of the data.
         held_out: images that only scoring looks at, none of them among the data.
         seed: of both.
+        tied: share of the data's things whose shape follows from their colour. Held-out images and
+            what is drawn stay free: an experiment can separate what the data confound.
     """
     return World(
         "scenes",
-        SceneImages(n, seed),
+        SceneImages(n, seed, tied=tied),
         SceneImages(held_out, seed, purpose="held-out"),
         SceneGenerator(),
         SceneEditor(),
         SceneCaptioner(),
         SceneWords(),
-        {**ATTRIBUTES, "background": BACKGROUNDS},
+        {**ATTRIBUTES, "number": COUNTS, "background": BACKGROUNDS},
     )
 
 
