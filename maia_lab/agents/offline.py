@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from maia_lab.agents import offline_cells as cells
-from maia_lab.agents.offline_claims import Claim, Language
+from maia_lab.agents.offline_claims import Claim, Language, Thing
 from maia_lab.agents.offline_judgement import (
     Judgement,
     beside,
@@ -15,7 +15,7 @@ from maia_lab.agents.offline_judgement import (
     near_misses,
     single_words,
 )
-from maia_lab.agents.offline_notes import Notes, fold
+from maia_lab.agents.offline_notes import CHANGED, Notes, fold
 from maia_lab.ledger import Ledger
 from maia_lab.loop import Watch
 from maia_lab.proposal import Conclusion, Evidence, Hypothesis, Prediction, Proposal
@@ -26,7 +26,9 @@ T = TypeVar("T")
 SAMPLES = 6
 """Images of one condition, where not said otherwise."""
 AGAIN = 2
-"""Times that one kind of experiment is proposed before it is given up."""
+"""Times that one kind of experiment may fail before it is given up."""
+ROUNDS = 3
+"""Times that claims which came up on the way are tested in turn, and a description confirmed."""
 
 
 class OfflineAgent:
@@ -69,27 +71,26 @@ class _Plan:
 
     def proposals(self) -> Iterator[Proposal]:
         """Experiments worth doing, the next one first."""
-        kinds = {
-            "Look": self.look,
-            "Survey": self.survey,
-            "Sweep": self.sweep,
-            "Test": self.test,
-            "Edit": self.edit,
-            "Inhibit": self.inhibit,
-            "Remark": self.remark,
-            "Fresh": self.fresh,
+        remarked = 1 + self.notes.tried.get("Conclusion", []).count("rejected")
+        kinds: dict[str, tuple[Callable[[int], Proposal | None], int]] = {
+            "Look": (self.look, 1),
+            "Survey": (self.survey, 1),
+            "Perturb": (self.perturb, 1),
+            "Sweep": (self.sweep, 1),
+            "Test": (self.test, ROUNDS),
+            "Edit": (self.edit, 1),
+            "Inhibit": (self.inhibit, 1),
+            "Remark": (self.remark, ROUNDS + remarked),
+            "Fresh": (self.fresh, ROUNDS + remarked),
         }
-        for kind, design in kinds.items():
+        for kind, (design, rounds) in kinds.items():
             became = self.notes.tried.get(kind, [])
-            if kind in ("Remark", "Fresh"):
-                # A conclusion that was sent back, or another remark, is worth another look.
-                most = 1 + self.notes.tried.get("Conclusion", []).count("rejected")
-                due = len(became) < most or (kind == "Remark" and len(became) < 4)
-            else:
-                last = became[-1] if became else ""
-                given_up = last in ("done", "open") or (last == "rejected" and kind != "Look")
-                due = not given_up and len(became) < AGAIN
-            if due and (proposal := design(len(became))) is not None:
+            done = became.count("done")
+            if became[-1:] == ["open"] or done >= rounds or len(became) - done >= AGAIN:
+                continue
+            if became[-1:] == ["rejected"] and kind not in ("Look", "Remark", "Fresh"):
+                continue
+            if (proposal := design(len(became) - done)) is not None:
                 yield proposal
 
     def look(self, tried: int) -> Proposal:
@@ -104,7 +105,44 @@ class _Plan:
             cells.survey(1 if tried == 0 else 3),
         )
 
-    def sweep(self, tried: int) -> Proposal:
+    def perturb(self, tried: int) -> Proposal | None:
+        """Single changes need no hypothesis, and untie what the data tie."""
+        if not self.notes.editor or not self.notes.exemplars:
+            return None
+        shown = self.notes.exemplars
+        # Fewer things make it plainer which of them mattered.
+        plainest = sorted(range(len(shown)), key=lambda i: (len(shown[i].things), i))
+        changes: dict[str, dict[int, list[str]]] = {}
+        for i in sorted(plainest[: 8 if tried == 0 else 3]):
+            for kind, instruction in self.changes(shown[i], f"change {i}"):
+                changes.setdefault(f"{CHANGED}{kind}", {}).setdefault(i, []).append(instruction)
+        return Proposal(
+            "Change one thing at a time in the strongest images, before any hypothesis: what comes"
+            " together in the data need not matter together.",
+            cells.perturb(changes),
+        )
+
+    def changes(self, content: Claim, about: str) -> Iterator[tuple[str, str]]:
+        """Instructions that change one word of an image, each with the kind of word."""
+        for thing in dict.fromkeys(content.things):
+            for word in thing:
+                kind = self.language.kind(word)
+                others = [o for o in self.language.kinds[kind] if o != word]
+                (other,) = self.some(others, 1, f"{about} {thing} {word}")
+                yield kind, self.swap(thing, word, other)
+        if content.background:
+            others = [b for b in self.language.backgrounds if b != content.background]
+            (other,) = self.some(others, 1, about)
+            yield "background", f"change the background to {other}"
+
+    def swap(self, thing: Thing, word: str, other: str) -> str:
+        """The instruction that gives a thing one word for another."""
+        verb = "replace the {} with a {}" if word in self.language.nouns else "make the {} {}"
+        return verb.format(self.language.say(Claim((thing,))), other)
+
+    def sweep(self, tried: int) -> Proposal | None:
+        if not self.notes.generator:
+            return None
         words = list(single_words(self.language))
         claims = [claim for claim in self.judgement.candidates if claim.words == 1]
         predicts = []
@@ -115,29 +153,42 @@ class _Plan:
         samples = 5 if tried == 0 else 3
         return Proposal(
             "Sweep the whole vocabulary one word at a time: exemplars hide all but the strongest.",
-            cells.sweep([self.say(claim) for claim in words], samples),
+            cells.sweep(
+                [self.say(claim) for claim in words], samples, self.say(Claim(((), ())), True)
+            ),
             tuple(self.active(claim) for claim in self.judgement.candidates),
             tuple(predicts),
         )
 
     def test(self, tried: int) -> Proposal | None:
-        claims = self.judgement.candidates[: None if tried == 0 else 3]
+        untested = [c for c in self.judgement.candidates if not self.tested(c)]
+        claims = untested[: None if tried == 0 else 3]
         return self._against_near_misses(
             "Test", "each candidate against images that share all but one word", claims
         )
+
+    def tested(self, claim: Claim) -> bool:
+        """Whether it was drawn beside images that share all but one word."""
+        names = [missing(claim, w, self.language) for w, *_ in near_misses(claim, self.language)]
+        return self.judgement.row(claim) is not None and any(map(self.notes.row, names))
 
     def remark(self, tried: int) -> Proposal | None:
         claims = [c for c in self.notes.remarks if self.judgement.row(c) is None]
         claims = claims[: 4 if tried == 0 else 1]
         return self._against_near_misses("Remark", "what the reviewer asked about", claims)
 
-    def fresh(self, tried: int) -> Proposal | None:
+    def fresh(self, _: int) -> Proposal | None:
+        formula, became = self.judgement.formula, self.notes.tried
+        if {self.say(label) for label in formula.labels} <= self.notes.confirmed and (
+            became.get("Conclusion", [])[-1:] != ["rejected"]
+        ):
+            return None
         return self._against_near_misses(
             "Fresh",
             "does the description hold on images not made before?",
-            self.judgement.formula.labels,
-            1 + tried,
-            self.judgement.formula.suppressed_by,
+            formula.labels,
+            1 + len(became.get("Fresh", [])),
+            formula.suppressed_by,
         )
 
     def _against_near_misses(
@@ -149,6 +200,8 @@ class _Plan:
         suppressing: Sequence[Claim] = (),
     ) -> Proposal | None:
         """Draw each claim, and each with one of its words changed."""
+        if not self.notes.generator:
+            return None
         prompts: dict[str, list[str]] = {}
         predicts = []
         for claim in claims:
@@ -180,6 +233,8 @@ class _Plan:
         )
 
     def edit(self, tried: int) -> Proposal | None:
+        if not self.notes.editor:
+            return None
         subjects: dict[str, Sequence[int] | str] = {}
         changes: dict[str, dict[str, list[str]]] = {}
         predicts, hypotheses = [], []
@@ -187,6 +242,8 @@ class _Plan:
             name = self.say(claim)
             holding = [i for i, e in enumerate(self.notes.exemplars) if claim.holds_in(e)][:6]
             drawn = tried > 0 or len(holding) < 4
+            if drawn and not self.notes.generator:
+                continue
             subjects[name] = self.say(claim, article=True) if drawn else holding
             changes[name] = self.instructions(claim)
             hypotheses.append(self.active(claim))
@@ -211,11 +268,8 @@ class _Plan:
             for word in thing:
                 kind = self.language.kind(word)
                 others = [o for o in self.language.kinds[kind] if o != word]
-                verb = (
-                    "replace the {} with a {}" if word in self.language.nouns else "make the {} {}"
-                )
                 some = self.some(others, 2, f"{name} {word}")
-                found[f"{name}, edited: not {word}"] = [verb.format(phrase, o) for o in some]
+                found[f"{name}, edited: not {word}"] = [self.swap(thing, word, o) for o in some]
             found[f"{name}, edited: {phrase} removed"] = [f"remove the {phrase}"]
         if claim.background:
             grounds = [b for b in self.language.backgrounds if b != claim.background]
@@ -226,6 +280,8 @@ class _Plan:
         return found
 
     def inhibit(self, tried: int) -> Proposal | None:
+        if not self.notes.generator:
+            return None
         formula = self.judgement.formula
         labels = formula.labels[: 2 if tried == 0 else 1]
         suspects = dict.fromkeys([*formula.suppressed_by, *single_words(self.language)])
@@ -279,8 +335,13 @@ class _Plan:
     def describe(self, labels: Sequence[Claim], suppressed_by: Sequence[Claim]) -> str:
         if not labels and self.notes.row("control") is None:
             return "No description: nothing was tested."
+        if not labels and self.judgement.answers:
+            return (
+                "Not nameable with these words: its strongest images still drive it when parts of"
+                " them are changed, and nothing that can be said tells them from the rest."
+            )
         if not labels:
-            return "No stable description with these words: nothing that was tried drives the unit."
+            return "No stable description: nothing that was tried drives the unit."
         said = ", or ".join(self.say(label, article=True) for label in labels)
         text = f"{'Active' if self.judgement.view.clear else 'Most active'} when there is {said}"
         if suppressed_by:

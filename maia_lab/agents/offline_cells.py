@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from textwrap import indent
 
-from maia_lab.agents.offline_notes import LEVEL, USUAL
+from maia_lab.agents.offline_notes import LEVEL, MADE, STRONGEST, USUAL
 
 BANDS = (
     (0, 0.5, 120),
@@ -18,18 +19,24 @@ BANDS = (
 """Quantiles of the data between which images are read, and how many at most."""
 SHOWN = 15
 
-MEASURE = """\
+READ = f"""\
+for name, images in conditions.items():
+    activations = [f"{{value:.5g}}" for value in comparison[name].values]
+    print("{MADE}", name)
+    print(*tools.describe_images(images, activations), sep="\\n")
+"""
+MEASURE = f"""\
 comparison = tools.compare(conditions)
 print(comparison)
-for measured in comparison.conditions[:3]:
+{READ}for measured in comparison.conditions[:3]:
     images = conditions.get(measured.condition, [])
     tools.display(measured.condition, list(zip(measured.values, images)))
 """
-SILENCE = """\
+SILENCE = f"""\
 undisturbed, *_ = conditions
 comparison = tools.compare(conditions, control=undisturbed)
 print(comparison)
-for measured in comparison.conditions[-3:]:
+{READ}for measured in comparison.conditions[-3:]:
     tools.display(measured.condition, list(zip(measured.values, conditions[measured.condition])))
 """
 
@@ -72,12 +79,45 @@ for low, high, most in [
 """
 
 
-def sweep(phrases: Sequence[str], samples: int) -> str:
+def perturb(changes: Mapping[str, Mapping[int, Sequence[str]]]) -> str:
+    """Single changes to the strongest images, before any hypothesis.
+
+    Args:
+        changes: for each condition, instructions by the position of the image among the strongest.
+    """
+    lines = []
+    for name, by_image in changes.items():
+        lines.append(f"    {_text(name)}: {{")
+        lines += [f"        {i}: {_wrapped(some, 8)}," for i, some in by_image.items()]
+        lines.append("    },")
+    used = sorted({i for by_image in changes.values() for i in by_image})
+    changed = "\n".join(lines)
+    return f"""\
+# Perturb: change one thing at a time in the strongest images. What do they all need?
+strongest = [image for _, image in tools.dataset_exemplars(system, count={SHOWN})]
+changes = {{
+{changed}
+}}
+conditions = {{{_text(STRONGEST)}: [strongest[i] for i in {used}]}}
+for name, by_image in changes.items():
+    # edit_images returns originals and edits interleaved: every second one is an edit.
+    edited = [tools.edit_images(strongest[i], some)[0][1::2] for i, some in by_image.items()]
+    conditions[name] = [image for some in edited for image in some]
+comparison = tools.compare(conditions, control={_text(STRONGEST)})
+print(comparison)
+{READ}for measured in comparison.conditions:
+    shown = list(zip(measured.values, conditions[measured.condition]))
+    tools.display(measured.condition, shown[:6])
+"""
+
+
+def sweep(phrases: Sequence[str], samples: int, together: str) -> str:
     """Every word alone: is it enough?"""
     return f"""\
 # Sweep: is any one word enough, everything else left to chance?
 phrases = {_wrapped(phrases)}
 conditions = {{phrase: tools.text2image(phrase, per_prompt={samples}) for phrase in phrases}}
+conditions["anything"] = tools.text2image({_text(together)}, per_prompt={12 * samples})
 {MEASURE}"""
 
 
@@ -132,18 +172,18 @@ def edits(
         parts += [f"        {_text(n)}: {_wrapped(some, 12)}," for n, some in by_name.items()]
         parts.append("    },")
     parts.append(
-        """\
-}
+        f"""\
+}}
 for label, images in subjects.items():
-    unchanged = f"{label}, unchanged"
-    conditions = {unchanged: images}
+    unchanged = f"{{label}}, unchanged"
+    conditions = {{unchanged: images}}
     for name, instructions in changes[label].items():
         # edit_images returns originals and edits interleaved: every second one is an edit.
         edited = [tools.edit_images(images, instruction)[0][1::2] for instruction in instructions]
         conditions[name] = [image for some in edited for image in some]
     comparison = tools.compare(conditions, control=unchanged)
     print(comparison)
-    for measured in comparison.conditions:
+{indent(READ, "    ")}    for measured in comparison.conditions:
         shown = list(zip(measured.values, conditions[measured.condition]))
         tools.display(measured.condition, shown[:6])
 """
@@ -155,20 +195,18 @@ def _text(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _wrapped(texts: Iterable[str], indent: int = 4) -> str:
+def _wrapped(texts: Iterable[str], left: int = 4) -> str:
     """A list of texts, in lines of readable length."""
     quoted = [_text(text) for text in texts]
-    if sum(map(len, quoted)) + 2 * len(quoted) < 90 - indent:
+    if sum(map(len, quoted)) + 2 * len(quoted) < 90 - left:
         return f"[{', '.join(quoted)}]"
     lines, line = [], ""
     for text in quoted:
-        if line and len(line) + len(text) > 88 - indent:
+        if line and len(line) + len(text) > 88 - left:
             lines.append(line)
             line = ""
         line += f"{text}, "
     lines.append(line)
     return (
-        "[\n"
-        + "".join(f"{' ' * (indent + 4)}{one.rstrip()}\n" for one in lines)
-        + f"{' ' * indent}]"
+        "[\n" + "".join(f"{' ' * (left + 4)}{one.rstrip()}\n" for one in lines) + f"{' ' * left}]"
     )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import sqrt
 
 from maia_lab.agents.offline_claims import Claim, Language
-from maia_lab.agents.offline_notes import Notes, Row
+from maia_lab.agents.offline_notes import CHANGED, STRONGEST, Notes, Row
 from maia_lab.agents.offline_survey import Formula, Seen, gaps, guess, quality
 
 TESTED = 6
@@ -32,34 +32,37 @@ MARGIN = 0.02
 """Correlations that are no further apart count as equal."""
 LEVELS = (50, 60, 70, 78, 82, 86, 89, 92, 95, 97)
 """Hundredths of the data at which active may begin."""
+MADE = 1.0
+"""What all images that were drawn or edited weigh, together, beside all of the data."""
+KEPT = 0.5
+"""Share of a rise over the median that some change must leave for a unit to answer to something."""
 EXACT, GRADED = 0.004, 0.012
 """Price of a word for units that are on or off, and for graded ones, which overfit sooner."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A threshold, and what fits best with it."""
+    """A threshold, and how well words tell what lies above it."""
 
     threshold: float
-    guesses: tuple[Formula, ...]
-    """What captions of the data suggest, best first."""
+    price: float
+    """Of a word, with this threshold."""
     phi: float
     """Correlation of what half of the data suggests with the activity of the other half."""
     clear: bool
     """Whether active is told from silent so well that each single image counts."""
 
     @classmethod
-    def of(cls, seen: tuple[Seen, ...], threshold: float, *, heap: bool) -> View:
+    def of(cls, seen: tuple[Seen, ...], threshold: float, *, heap: bool, counting: bool) -> View:
         """Guess with a threshold, which lies between two heaps of activations or is a quantile."""
         price = EXACT if heap else GRADED
         halves = seen[::2], seen[1::2]
-        phis = [
-            quality(next(iter(guess(one, threshold, price)), Formula()), other, threshold).phi
-            for one, other in (halves, halves[::-1])
-        ]
+        phis = []
+        for one, other in (halves, halves[::-1]):
+            best = next(iter(guess(one, threshold, price, counting=counting)), Formula())
+            phis.append(quality(best, other, threshold).phi)
         phi = sum(phis) / 2
-        clear = phi >= (CLEAR_HEAP if heap else CLEAR)
-        return cls(threshold, guess(seen, threshold, price), phi, clear)
+        return cls(threshold, price, phi, phi >= (CLEAR_HEAP if heap else CLEAR))
 
 
 class Judgement:
@@ -71,32 +74,48 @@ class Judgement:
 
     @cached_property
     def view(self) -> View:
-        """Where active begins, and what captions of the data suggest then.
+        """Where active begins.
 
         It begins as low as words still tell it as well as they can. By the 0.95 quantile alone a
         perfect detector of something common looks poor, and only its largest examples count.
         """
-        notes, seen = self.notes, tuple(self.notes.seen)
-        if not seen:
+        notes, seen = self.notes, tuple(self.notes.seen or self.notes.made)
+        if not seen or not notes.usual:
             control = notes.row("control")
-            return View(max(control.values) if control else float("inf"), (), 0.0, clear=False)
+            return View(max(control.values) if control else float("inf"), EXACT, 0.0, clear=False)
+        counting = self.language.counts
         strongest = [one.value for one in seen if one.value > notes.high]
         edges = gaps(notes.usual, strongest, notes.high)
-        heaps = [View.of(seen, edge, heap=True) for edge in sorted(edges)]
+        heaps = [View.of(seen, edge, heap=True, counting=counting) for edge in sorted(edges)]
         levels = sorted({notes.usual[i] for i in LEVELS})
-        views = [View.of(seen, edge, heap=False) for edge in levels]
+        views = [View.of(seen, edge, heap=False, counting=counting) for edge in levels]
         best = max(view.phi for view in (*heaps, *views))
         near = [view for view in heaps if view.phi >= best - 2 * MARGIN]
         return next(view for view in (*near, *views) if view.phi >= best - 2 * MARGIN)
 
     @cached_property
+    def evidence(self) -> tuple[Seen, ...]:
+        """Every image whose caption was read: of the data, and what was made to untie them."""
+        made = self.notes.made
+        weighed = (replace(one, weight=MADE / len(made)) for one in made)
+        return (*self.notes.seen, *weighed)
+
+    @cached_property
+    def guesses(self) -> tuple[Formula, ...]:
+        """What all captions suggest, best first."""
+        view = self.view
+        return guess(self.evidence, view.threshold, view.price, counting=self.language.counts) or (
+            Formula(),
+        )
+
+    @cached_property
     def candidates(self) -> tuple[Claim, ...]:
         """Claims to test: what captions suggest, what one word alone did, what people named."""
         swept = [claim for claim in single_words(self.language) if self.sufficient(claim)]
-        guessed = [label for formula in self.view.guesses for label in formula.labels]
+        first = self.guesses[0].labels
+        guessed = [label for formula in self.guesses for label in formula.labels]
         if not self.view.clear:
-            swept, guessed = [], list(self.view.guesses[0].labels if self.view.guesses else ())
-        first = self.view.guesses[0].labels if self.view.guesses else ()
+            swept, guessed = [], []
         named = [c for c in self.notes.remarks if c.things or c.background]
         return tuple(dict.fromkeys([*first, *named, *swept, *guessed]))[:TESTED]
 
@@ -110,7 +129,7 @@ class Judgement:
         if row is None:
             return False
         # Some images of what can be suppressed hold what suppresses it.
-        first = self.view.guesses[0] if self.view.guesses else Formula()
+        first = self.guesses[0]
         enough = SOME if first.suppressed_by and claim in first.labels else ENOUGH
         return row.share(self.view.threshold) >= enough if self.view.clear else self._above(row)
 
@@ -141,8 +160,11 @@ class Judgement:
     @cached_property
     def formula(self) -> Formula:
         """The simplest formula that has survived everything measured so far."""
-        guessed = self.view.guesses[0] if self.view.guesses else Formula()
-        survived = [c for c in self.candidates if self.row(c) is None or self.sufficient(c)]
+        guessed = self.guesses[0]
+        untested = "done" not in self.notes.tried.get("Test", [])
+        survived = [
+            c for c in self.candidates if self.sufficient(c) or (untested and self.row(c) is None)
+        ]
         labels = tuple(label for label in guessed.labels if label in survived)
         if not self.view.clear:
             return self._telling(self._suppressed(labels, guessed))
@@ -168,7 +190,7 @@ class Judgement:
         return formula
 
     def _phi(self, formula: Formula) -> float:
-        return quality(formula, self.notes.seen, self.view.threshold).phi
+        return quality(formula, self.evidence, self.view.threshold).phi
 
     def _telling(self, formula: Formula) -> Formula:
         return formula if self._phi(formula) >= TELLING else Formula()
@@ -187,6 +209,14 @@ class Judgement:
             if left < SILENCED and (seen or (images >= SURE and left < 0.1 and gain >= 0)):
                 formula = more
         return formula
+
+    @property
+    def answers(self) -> bool:
+        """Whether its strongest images still drive it after some kind of change."""
+        strongest = self.notes.row(STRONGEST)
+        rise = strongest.mean - self.notes.median if strongest is not None else 0.0
+        changed = [row.mean for name, row in self.notes.rows.items() if name.startswith(CHANGED)]
+        return rise > 0 and any(m - self.notes.median > KEPT * rise for m in changed)
 
     def beside(self, labels: tuple[Claim, ...], claim: Claim) -> tuple[float, int]:
         """Response of the labels that is left beside a claim, and how many images say so."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from maia_lab.agents.offline_claims import Claim, Language
 from maia_lab.agents.offline_survey import Seen
-from maia_lab.events import Decided, Event, Noted, Observed, Offered
+from maia_lab.events import Decided, Event, Noted, Observed, Offered, Opened
 from maia_lab.observation import Measurement, Observation
 from maia_lab.proposal import Conclusion, Hypothesis, Prediction, Proposal
 from maia_lab.review import Approve, Edit, Reject
@@ -16,7 +16,13 @@ from maia_lab.review import Approve, Edit, Reject
 NUMBER = r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
 USUAL = "activation at every hundredth of the data:"
 LEVEL = "of the data from {low:g} to {high:g}:"
-"""Headings under which the look and the survey print what is read here."""
+MADE = "made for"
+"""Headings under which experiments print what is read here."""
+UNCHANGED = ", unchanged"
+STRONGEST = f"the strongest{UNCHANGED}"
+"""The condition of the data's strongest images as they are …"""
+CHANGED = "the strongest, another "
+"""… and how the names of those begin in which one kind of thing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,11 @@ class Notes:
     exemplars: tuple[Claim, ...] = ()
     """What the strongest images show, strongest first."""
     seen: list[Seen] = field(default_factory=list)
+    """Images of the data, each standing for a share of it."""
+    made: list[Seen] = field(default_factory=list)
+    """Images that were drawn or edited: what the data tie together, these may not."""
+    generator: bool = True
+    editor: bool = True
     rows: dict[str, Row] = field(default_factory=dict)
     """By condition."""
     tried: dict[str, list[str]] = field(default_factory=dict)
@@ -55,6 +66,8 @@ class Notes:
     predicted: dict[int, tuple[Prediction, ...]] = field(default_factory=dict)
     remarks: list[Claim] = field(default_factory=list)
     """What people's remarks name, in the order in which they spoke."""
+    confirmed: set[str] = field(default_factory=set)
+    """Conditions that were predicted once more, on fresh images."""
 
     @property
     def high(self) -> float:
@@ -85,6 +98,8 @@ def fold(events: Iterable[Event], language: Language) -> Notes:
     kinds: dict[int, str] = {}
     for event in events:
         match event:
+            case Opened(setting=setting):
+                notes.generator, notes.editor = bool(setting.generator), bool(setting.editor)
             case Offered(step=step, revision=1, proposal=Proposal() as proposal):
                 kinds[step] = kind_of(proposal.code)
                 notes.tried.setdefault(kinds[step], []).append("open")
@@ -105,6 +120,8 @@ def fold(events: Iterable[Event], language: Language) -> Notes:
             case Observed(step=step, observation=observation):
                 _became(notes, kinds.get(step), observation.outcome)
                 _measured(notes, step, observation.measurements)
+                if kinds.get(step) == "Fresh":
+                    notes.confirmed |= {m.condition for m in observation.measurements}
                 _read(notes, observation)
             case _:
                 continue
@@ -137,28 +154,27 @@ def _measured(notes: Notes, step: int, measurements: Sequence[Measurement]) -> N
 
 
 def _read(notes: Notes, observation: Observation) -> None:
-    """Take what the look and the survey printed, line by line."""
-    band: list[tuple[float, Claim]] = []
+    """Take what experiments printed of images and their captions, line by line."""
+    where, lines = "", observation.text.splitlines()
+    bands: dict[tuple[str, float], list[tuple[float, Claim]]] = {}
     width = 0.0
-    lines = [*observation.text.splitlines(), ""]
     for line, following in zip(lines, [*lines[1:], ""], strict=True):
         if line.startswith(USUAL):
             values = tuple(float(v) for v in re.findall(NUMBER, following))
             notes.usual = values if len(values) == 101 else notes.usual
         elif match := re.match(rf"of the data from ({NUMBER}) to ({NUMBER}):", line):
-            _keep(notes, band, width)
-            band, width = [], float(match[2]) - float(match[1])
-        elif match := re.match(rf"\s*({NUMBER}): (\S.*)", line):
-            band.append((float(match[1]), notes.language.read(match[2])))
-        elif line.startswith("strongest:"):
-            band, width = [], -1.0
-        elif band:
-            _keep(notes, band, width)
-            band, width = [], 0.0
-
-
-def _keep(notes: Notes, band: Sequence[tuple[float, Claim]], width: float) -> None:
-    if width < 0:
-        notes.exemplars = tuple(content for _, content in band)
-    elif width > 0:
-        notes.seen += [Seen(content, value, width / len(band)) for value, content in band]
+            where, width = line, float(match[2]) - float(match[1])
+        elif line.startswith(("strongest:", "weakest:", MADE)):
+            where, width = line, 0.0
+        elif where and (match := re.match(rf"\s*({NUMBER}): (\S.*)", line)):
+            content = notes.language.read(match[2])
+            bands.setdefault((where, width), []).append((float(match[1]), content))
+        else:
+            where = ""
+    for (where, width), band in bands.items():
+        if width:
+            notes.seen += [Seen(content, value, width / len(band)) for value, content in band]
+        elif where.startswith("strongest:"):
+            notes.exemplars = tuple(content for _, content in band)
+        elif where.startswith(MADE) and not where.endswith(UNCHANGED):
+            notes.made += [Seen(content, value, 1.0) for value, content in band]

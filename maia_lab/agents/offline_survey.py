@@ -93,17 +93,20 @@ def quality(formula: Formula, seen: Iterable[Seen], threshold: float) -> Quality
 
 
 @lru_cache(maxsize=64)
-def guess(seen: tuple[Seen, ...], threshold: float, price: float) -> tuple[Formula, ...]:
+def guess(
+    seen: tuple[Seen, ...], threshold: float, price: float, *, counting: bool = True
+) -> tuple[Formula, ...]:
     """Formulas that fit what was seen, best first.
 
     Args:
         seen: images of the data.
         threshold: where active begins.
         price: what a word must at least add to F1, so that the simpler of two equals comes first.
+        counting: whether there are words for several things of a kind.
     """
     active = np.array([one.value > threshold for one in seen], bool)
     weight = np.array([one.weight for one in seen], np.float32)
-    claims, holds = _table(tuple(one.content for one in seen))
+    claims, holds = _table(tuple(one.content for one in seen), counting)
     if not claims or active.all() or not active.any():
         return ()
     # What suppresses is never seen in an active image, and is simple where it can be found at all.
@@ -116,10 +119,11 @@ def guess(seen: tuple[Seen, ...], threshold: float, price: float) -> tuple[Formu
 
 
 @lru_cache(maxsize=8)
-def _table(contents: tuple[Claim, ...]) -> tuple[list[Claim], Floats]:
+def _table(contents: tuple[Claim, ...], counting: bool) -> tuple[list[Claim], Floats]:
     """Claims that hold more than once or twice, in a fixed order, and in which images each does."""
     found = Counter(claim for content in contents for claim in content.parts())
-    claims = sorted(claim for claim, n in found.items() if n >= SUPPORT)
+    often = (claim for claim, n in found.items() if n >= SUPPORT)
+    claims = sorted(claim for claim in often if counting or not claim.counts)
     place = {claim: i for i, claim in enumerate(claims)}
     holds = np.zeros((len(claims), len(contents)), np.float32)
     for column, content in enumerate(contents):
