@@ -86,15 +86,16 @@ def _parts(claim: Claim) -> frozenset[Claim]:
         [Claim((words,)) for size in range(1, LONGEST + 1) for words in combinations(thing, size)]
         for thing in claim.things
     ]
+    short = [[one for one in claims if one.words < LONGEST] for claims in some]
     found = {one for claims in some for one in claims}
     ground = Claim(background=claim.background)
     if claim.background:
-        found |= {one & ground for one in found if one.words < LONGEST} | {ground}
-    for first, second in combinations(some, 2):
-        found |= {a & b for a in first for b in second if a.words + b.words <= LONGEST}
-        found |= {a & a for a in set(first) & set(second) if a.words < LONGEST}
-    for one, two, three in combinations(some, 3):
-        found |= {a & a & a for a in set(one) & set(two) & set(three) if a.words < LONGEST}
+        found |= {one & ground for claims in short for one in claims} | {ground}
+    for first, second in combinations(short, 2):
+        found |= {a & b for a in first for b in second if len(a.things[0] + b.things[0]) <= LONGEST}
+        found |= {a & a for a in set(first) & set(second)}
+    for one, two, three in combinations(short, 3):
+        found |= {a & a & a for a in set(one) & set(two) & set(three)}
     return frozenset(found)
 
 

@@ -9,7 +9,7 @@ from math import sqrt
 
 from maia_lab.agents.offline_claims import Claim, Language
 from maia_lab.agents.offline_notes import CHANGED, STRONGEST, Notes, Row
-from maia_lab.agents.offline_survey import Formula, Seen, gaps, guess, quality
+from maia_lab.agents.offline_survey import Evidence, Formula, Seen, gaps, guess
 
 TESTED = 6
 """Claims tested at most, so that a cell stays short enough to be read."""
@@ -60,7 +60,7 @@ class View:
         phis = []
         for one, other in (halves, halves[::-1]):
             best = next(iter(guess(one, threshold, price, counting=counting)), Formula())
-            phis.append(quality(best, other, threshold).phi)
+            phis.append(Evidence(other).quality(best, threshold).phi)
         phi = sum(phis) / 2
         return cls(threshold, price, phi, phi >= (CLEAR_HEAP if heap else CLEAR))
 
@@ -94,19 +94,19 @@ class Judgement:
         return next(view for view in (*near, *views) if view.phi >= best - 2 * MARGIN)
 
     @cached_property
-    def evidence(self) -> tuple[Seen, ...]:
+    def evidence(self) -> Evidence:
         """Every image whose caption was read: of the data, and what was made to untie them."""
         made = self.notes.made
         weighed = (replace(one, weight=MADE / len(made)) for one in made)
-        return (*self.notes.seen, *weighed)
+        return Evidence((*self.notes.seen, *weighed))
 
     @cached_property
     def guesses(self) -> tuple[Formula, ...]:
         """What all captions suggest, best first."""
         view = self.view
-        return guess(self.evidence, view.threshold, view.price, counting=self.language.counts) or (
-            Formula(),
-        )
+        return guess(
+            self.evidence.seen, view.threshold, view.price, counting=self.language.counts
+        ) or (Formula(),)
 
     @cached_property
     def candidates(self) -> tuple[Claim, ...]:
@@ -190,7 +190,7 @@ class Judgement:
         return formula
 
     def _phi(self, formula: Formula) -> float:
-        return quality(formula, self.evidence, self.view.threshold).phi
+        return self.evidence.quality(formula, self.view.threshold).phi
 
     def _telling(self, formula: Formula) -> Formula:
         return formula if self._phi(formula) >= TELLING else Formula()

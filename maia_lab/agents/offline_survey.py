@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -75,21 +74,38 @@ class Quality:
     """Correlation of predicted with active: 0 by chance, whatever share of the data is active."""
 
 
-def quality(formula: Formula, seen: Iterable[Seen], threshold: float) -> Quality:
-    """Judge a formula; 0.0 for what is not defined."""
-    hit = said = there = total = 0.0
-    for one in seen:
-        active, held = one.value > threshold, formula.holds_in(one.content)
-        hit += one.weight * (active and held)
-        said += one.weight * held
-        there += one.weight * active
-        total += one.weight
-    spread = said * (total - said) * there * (total - there)
-    return Quality(
-        hit / said if said else 0.0,
-        hit / there if there else 0.0,
-        (hit * total - said * there) / spread**0.5 if spread > 0 else 0.0,
-    )
+class Evidence:
+    """Images whose captions were read, to judge formulas by."""
+
+    def __init__(self, seen: Iterable[Seen]) -> None:
+        """Take images of any origin."""
+        self.seen = tuple(seen)
+        self._values = np.array([one.value for one in self.seen])
+        self._weights = np.array([one.weight for one in self.seen])
+        self._held: dict[Claim, Bools] = {}
+
+    def held(self, claim: Claim) -> Bools:
+        """In which images a claim holds."""
+        if claim not in self._held:
+            self._held[claim] = np.array([claim.holds_in(one.content) for one in self.seen], bool)
+        return self._held[claim]
+
+    def quality(self, formula: Formula, threshold: float) -> Quality:
+        """Judge a formula; 0.0 for what is not defined."""
+        active, held = self._values > threshold, np.zeros(len(self.seen), bool)
+        for label in formula.labels:
+            held |= self.held(label)
+        for claim in formula.suppressed_by:
+            held &= ~self.held(claim)
+        hit, said, there, total = (
+            float(self._weights[some].sum()) for some in (active & held, held, active, ...)
+        )
+        spread = said * (total - said) * there * (total - there)
+        return Quality(
+            hit / said if said else 0.0,
+            hit / there if there else 0.0,
+            (hit * total - said * there) / spread**0.5 if spread > 0 else 0.0,
+        )
 
 
 @lru_cache(maxsize=64)
@@ -106,29 +122,36 @@ def guess(
     """
     active = np.array([one.value > threshold for one in seen], bool)
     weight = np.array([one.weight for one in seen], np.float32)
-    claims, holds = _table(tuple(one.content for one in seen), counting)
+    claims, words, holds = _table(tuple(one.content for one in seen), counting)
     if not claims or active.all() or not active.any():
         return ()
     # What suppresses is never seen in an active image, and is simple where it can be found at all.
-    words = np.array([claim.words for claim in claims])
     loud, quiet = holds[:, active].sum(1), holds[:, ~active].sum(1)
     rows = np.flatnonzero((loud >= SUPPORT) | ((words <= 2) & (quiet >= 2 * SUPPORT)))
-    search = _Search([claims[i] for i in rows], holds[rows], active, weight, price)
+    chosen = [claims[i] for i in rows]
+    search = _Search(chosen, words[rows], holds[rows], active, weight, price)
     scored = [search.formula(chosen) for chosen in search.best()]
     return tuple(formula for _, formula in sorted(scored, key=lambda pair: -pair[0]))
 
 
 @lru_cache(maxsize=8)
-def _table(contents: tuple[Claim, ...], counting: bool) -> tuple[list[Claim], Floats]:
-    """Claims that hold more than once or twice, in a fixed order, and in which images each does."""
-    found = Counter(claim for content in contents for claim in content.parts())
-    often = (claim for claim, n in found.items() if n >= SUPPORT)
-    claims = sorted(claim for claim in often if counting or not claim.counts)
-    place = {claim: i for i, claim in enumerate(claims)}
-    holds = np.zeros((len(claims), len(contents)), np.float32)
+def _table(
+    contents: tuple[Claim, ...], counting: bool
+) -> tuple[list[Claim], NDArray[np.int64], Floats]:
+    """Claims that hold more than once or twice, in a fixed order; their words; where each holds."""
+    places: dict[Claim, list[int]] = {}
     for column, content in enumerate(contents):
-        holds[[place[claim] for claim in content.parts() if claim in place], column] = 1
-    return claims, holds
+        for claim in content.parts():
+            places.setdefault(claim, []).append(column)
+    claims = sorted(
+        claim
+        for claim, columns in places.items()
+        if len(columns) >= SUPPORT and (counting or not claim.counts)
+    )
+    holds = np.zeros((len(claims), len(contents)), np.float32)
+    for row, claim in enumerate(claims):
+        holds[row, places[claim]] = 1
+    return claims, np.array([claim.words for claim in claims], np.int64), holds
 
 
 class _Search:
@@ -137,13 +160,13 @@ class _Search:
     def __init__(
         self,
         claims: list[Claim],
+        words: NDArray[np.int64],
         holds: Floats,
         active: Bools,
         weight: Floats,
         price: float,
     ) -> None:
-        self.claims, self.holds, self.price = claims, holds, price
-        self.words = np.array([claim.words for claim in claims])
+        self.claims, self.words, self.holds, self.price = claims, words, holds, price
         # Weights of the active images and of all of them: whatever is asked is a sum of these.
         self.weights = np.stack([weight * active, weight], 1).astype(np.float32)
         self.there = self.weights[:, 0].sum()
