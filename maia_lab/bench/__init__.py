@@ -32,4 +32,13 @@ BENCHES = {
     "notebook": Bench(
         "how the notebook feels, and what slips through", "notebook:notebook", ("n",)
     ),
+    "synthetic": Bench(
+        "units whose rule is known: exact, silent, unnameable",
+        "synthetic:synthetic",
+        ("n", "agent"),
+    ),
+    "confounded": Bench(
+        "the same where the data tie two attributes", "confounded:confounded", ("n", "agent")
+    ),
+    "ablation": Bench("with each tool taken away", "confounded:ablation", ("n", "agent")),
 }

@@ -33,7 +33,8 @@ class Row:
     n: int
     unit: str
     goal: str = ""
-    """``">= 0.95"`` or ``"<= 60"``; empty where none is set."""
+    """``">= 0.95"`` or ``"<= 60"``, of the value; ``"> 0"``, of the whole interval; empty where
+    none is set."""
     note: str = ""
 
     @property
@@ -42,6 +43,8 @@ class Row:
         if not self.goal:
             return None
         relation, bound = self.goal.split()
+        if relation == ">":
+            return self.low > float(bound)
         return self.value >= float(bound) if relation == ">=" else self.value <= float(bound)
 
     @classmethod
