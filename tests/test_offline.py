@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -92,9 +92,10 @@ def play(scenes, layer, review=lambda step, proposal: Approve(), steps=12, notes
     tools = Tools(scenes, system, index)
     executor = LocalExecutor({"system": system, "tools": tools}, tools.recorder, lambda _: "0" * 64)
     agent, question = OfflineAgent(scenes.vocabulary), DESCRIBE.ask(unit)
-    events: list = [
-        Opened("play", question, Setting("offline", "scenes", "scenes", "renderer", "editor"))
-    ]
+    drawn_by = scenes.generator.name if scenes.generator else ""
+    edited_by = scenes.editor.name if scenes.editor else ""
+    setting = Setting("offline", "scenes", "scenes", drawn_by, edited_by)
+    events: list = [Opened("play", question, setting)]
     events += [Noted(note) for note in notes]
     for step in range(1, steps + 1):
         left = steps - step + 1
@@ -144,6 +145,35 @@ def test_noise_gets_no_description(scenes):
     played = play(scenes, Rule(()))
     assert played.conclusion.labels == ()
     assert "No stable description" in played.conclusion.description
+
+
+def test_what_the_data_tie_together_is_told_apart_by_what_is_made():
+    tied = scenes_world(IMAGES, 10, seed=3, tied=1.0)
+    for truth in ("red", tied.data._shape["blue"]):
+        played = play(tied, Rule((truth,)))
+        assert [str(Concept.parse(label)) for label in played.conclusion.labels] == [truth]
+
+
+def test_what_has_no_word_is_said_to_be_not_nameable(scenes):
+    words = {kind: w for kind, w in scenes.vocabulary.items() if kind != "number"}
+    played = play(replace(scenes, vocabulary=words), Rule(("two red things",)))
+    assert played.conclusion.labels == ()
+    assert "Not nameable with these words" in played.conclusion.description
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [{"generator": None, "editor": None}, {"exemplars": False}, {"editor": None}],
+    ids=["exemplars only", "synthesis only", "no edits"],
+)
+def test_it_works_with_the_tools_there_are(scenes, taken):
+    played = play(replace(scenes, **taken), Rule(("blue",)))
+    assert [str(Concept.parse(label)) for label in played.conclusion.labels] == ["blue"]
+    code = "".join(p.code for p in played.proposals)
+    assert ("text2image" in code, "edit_images" in code) == (
+        taken.get("generator", True) is True,
+        "editor" not in taken,
+    )
 
 
 def test_every_experiment_runs_and_the_session_stays_short(red_circle):

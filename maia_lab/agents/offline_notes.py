@@ -158,7 +158,7 @@ def _read(notes: Notes, observation: Observation) -> None:
     where, lines = "", observation.text.splitlines()
     bands: dict[tuple[str, float], list[tuple[float, Claim]]] = {}
     width = 0.0
-    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+    for line, following in zip(lines, [*lines[1:], ""], strict=False):
         if line.startswith(USUAL):
             values = tuple(float(v) for v in re.findall(NUMBER, following))
             notes.usual = values if len(values) == 101 else notes.usual
