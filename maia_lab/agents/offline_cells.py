@@ -20,10 +20,10 @@ BANDS = (
 SHOWN = 15
 
 READ = f"""\
-for name, images in conditions.items():
+for name, made in conditions.items():
     activations = [f"{{value:.5g}}" for value in comparison[name].values]
     print("{MADE}", name)
-    print(*tools.describe_images(images, activations), sep="\\n")
+    print(*tools.describe_images(made, activations), sep="\\n")
 """
 MEASURE = f"""\
 comparison = tools.compare(conditions)
@@ -98,11 +98,15 @@ strongest = [image for _, image in tools.dataset_exemplars(system, count={SHOWN}
 changes = {{
 {changed}
 }}
-conditions = {{{_text(STRONGEST)}: [strongest[i] for i in {used}]}}
-for name, by_image in changes.items():
-    # edit_images returns originals and edits interleaved: every second one is an edit.
-    edited = [tools.edit_images(strongest[i], some)[0][1::2] for i, some in by_image.items()]
-    conditions[name] = [image for some in edited for image in some]
+# edit_images returns originals and edits interleaved: every second one is an edit.
+conditions = {{
+    name: [
+        image
+        for i, some in by_image.items()
+        for image in tools.edit_images(strongest[i], some)[0][1::2]
+    ]
+    for name, by_image in changes.items()
+}} | {{{_text(STRONGEST)}: [strongest[i] for i in {used}]}}
 comparison = tools.compare(conditions, control={_text(STRONGEST)})
 print(comparison)
 {READ}for measured in comparison.conditions:
