@@ -123,11 +123,14 @@ class _Labels:
             yield from self._alike(label)
 
     @cached_property
+    def _controls(self) -> dict[tuple[int, int], Measurement]:
+        """What was compared with, by step and comparison."""
+        return {(step, m.comparison): m for step, m in self.ledger.measurements if not m.control}
+
+    @cached_property
     def _rows(self) -> list[tuple[int, Measurement]]:
         """Conditions of several images, compared with images of the data."""
-        controls = {
-            (step, m.comparison): m for step, m in self.ledger.measurements if not m.control
-        }
+        controls = self._controls
         return [
             (step, m)
             for step, m in self.ledger.measurements
@@ -139,8 +142,12 @@ class _Labels:
         ]
 
     def _holding(self, label: str) -> list[tuple[int, Measurement]]:
-        """Conditions in which every image shows what a label says."""
-        return [(step, m) for step, m in self._rows if _holds(m, label)]
+        """Conditions in which every image shows what a label says, and not every control does."""
+        return [
+            (step, m)
+            for step, m in self._rows
+            if _holds(m, label) and not _holds(self._controls[step, m.comparison], label)
+        ]
 
     def _rise(self, label: str) -> Measurement | None:
         """The condition that holds a label and is clearly highest."""

@@ -144,3 +144,14 @@ def test_what_was_never_left_out_is_named():
 )
 def test_the_words_of_a_phrase_are_those_that_say_something(phrase, words):
     assert content(phrase) == words
+
+
+def test_changes_to_images_that_show_the_label_as_well_are_no_test_of_it():
+    row = compared(1, ("a red circle", 1.0), ("a blue ball", 0.0, "red circle"), control=1.0)
+    control, *rest = row[-1].observation.measurements
+    (said,) = against(*row, labels=("red circle",), evidence=())[1:]
+    assert said.startswith("'red circle' did not clearly drive it")
+    held = replace(control, shared=("red circle",))
+    seen = replace(row[-1].observation, measurements=(held, *rest))
+    row = (*row[:-1], replace(row[-1], observation=seen))
+    assert against(*row, labels=("red circle",), evidence=())[1:] == ()
