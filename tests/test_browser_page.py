@@ -236,6 +236,42 @@ def test_the_whole_review_works_with_the_keyboard_alone(notebook):
     notebook.wait_for_focus("amber-fox-1")
 
 
+def test_what_the_agent_is_writing_is_shown_by_its_end_and_not_read_aloud(notebook):
+    page = notebook.page
+    notebook.command("maia:panel")
+    notebook.write(
+        "cell-3",
+        """
+kernel.phase, kernel.lines = "thinking", []
+kernel.lines = [{"step": 1, "cell_id": "x", "state": "done", "why": "", "by": ""}]
+kernel.comm.send(kernel.session())
+text = "\\n".join(f"<i>line {n}" for n in range(20))
+kernel.comm.send({"type": "stream", "session": "amber-fox", "text": text})
+""",
+    )
+    notebook.run("cell-3")
+    stream = page.locator(".maia-Panel .maia-Stream")
+    stream.get_by_text("<i>line 19").wait_for()
+    assert stream.inner_text().split("\n") == [f"<i>line {n}" for n in range(12, 20)]
+    assert stream.get_attribute("aria-live") == "off"
+    assert "line" not in page.locator(".maia-Aloud").inner_text()
+
+
+def test_every_command_is_in_the_palette(notebook):
+    page = notebook.page
+    commands = page.evaluate(
+        "() => window.jupyterapp.commands.listCommands().filter(c => c.startsWith('maia:'))"
+    )
+    assert len(commands) >= 7
+    notebook.command("apputils:activate-command-palette")
+    page.locator(".lm-CommandPalette-input").fill("maia")
+    for command in commands:
+        # What cannot be done now is there, and hidden.
+        item = page.locator(f".lm-CommandPalette-item[data-command='{command}']")
+        item.wait_for(state="attached")
+    page.keyboard.press("Escape")
+
+
 def test_no_shortcut_of_ours_is_a_list_of_selectors(notebook):
     selectors = notebook.page.evaluate(
         """() => window.jupyterapp.commands.keyBindings

@@ -85,3 +85,15 @@ export function addCommands(
   );
   desks.changed.connect(() => registry.notifyCommandChanged());
 }
+
+/** Register the command that brings the side panel forward. */
+export function addPanelCommand(
+  registry: CommandRegistry,
+  execute: () => void,
+  palette: ICommandPalette | null,
+  trans: TranslationBundle
+): void {
+  const label = trans.__('Show Hypotheses and Steps');
+  registry.addCommand('maia:panel', { label, icon: maiaIcon, execute, describedBy: NO_ARGUMENTS });
+  palette?.addItem({ command: 'maia:panel', category: trans.__('maia') });
+}

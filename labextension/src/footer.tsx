@@ -391,14 +391,21 @@ function Diff(props: { before: string; after: string; trans: TranslationBundle }
   );
 }
 
-/** The agent at work, with the end of what it is writing. */
-export function Thinking(props: { text: string; trans: TranslationBundle }) {
-  const lines = props.text.trim().split('\n');
+/** The agent at work, with the end of what it is writing: a line of it unless more are asked for. */
+export function Thinking(props: { text: string; lines?: number; trans: TranslationBundle }) {
+  const written = props.text.trimEnd().split('\n').slice(-(props.lines ?? 1)).join('\n');
   return (
     <div className="maia-Thinking">
-      <thinkingIcon.react tag="span" className="maia-StateIcon" />
-      <span>{props.trans.__('The agent is thinking')}</span>
-      <span className="maia-Stream">{lines[lines.length - 1]}</span>
+      <span className="maia-State">
+        <thinkingIcon.react tag="span" className="maia-StateIcon" />
+        {props.trans.__('The agent is thinking')}
+      </span>
+      {/* Every word read aloud would drown what is worth hearing: the proposal, once it is there. */}
+      {written && (
+        <pre className="maia-Stream" aria-live="off" data-maia-lines={props.lines ?? 1}>
+          {written}
+        </pre>
+      )}
     </div>
   );
 }

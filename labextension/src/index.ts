@@ -9,7 +9,7 @@ import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { Aloud } from './aloud.js';
-import { addCommands } from './commands.js';
+import { addCommands, addPanelCommand } from './commands.js';
 import { Desks } from './desks.js';
 import { GRID } from './grid.js';
 import { GridView } from './gridview.js';
@@ -87,16 +87,19 @@ const panel: JupyterFrontEndPlugin<void> = {
   description: 'Shows hypotheses and steps beside the notebook.',
   autoStart: true,
   requires: [IDesks],
-  optional: [ILayoutRestorer, ITranslator],
+  optional: [ICommandPalette, ILayoutRestorer, ITranslator],
   activate: (
     app: JupyterFrontEnd,
     all: IDesks,
+    palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null,
     translator: ITranslator | null
   ) => {
-    const side = new SidePanel(all, (translator ?? nullTranslator).load(DOMAIN));
+    const trans = (translator ?? nullTranslator).load(DOMAIN);
+    const side = new SidePanel(all, trans);
     app.shell.add(side, 'right', { rank: 900 });
     restorer?.add(side, side.id);
+    addPanelCommand(app.commands, () => app.shell.activateById(side.id), palette, trans);
   }
 };
 

@@ -14,6 +14,9 @@ import type { IDesks } from './tokens.js';
 import type { Hypothesis, SessionState } from './wire.js';
 import { statusWords } from './words.js';
 
+/** Lines of what the agent is writing that are shown at most. */
+const WRITTEN = 8;
+
 export class SidePanel extends ReactWidget {
   constructor(
     private readonly desks: IDesks,
@@ -44,7 +47,11 @@ export class SidePanel extends ReactWidget {
         {session.world && <p className="maia-Fact">{session.world}</p>}
         <Controls session={session} desk={desk} />
         {session.phase === 'thinking' && (
-          <Thinking text={desk.model.streams.get(session.session) ?? ''} trans={this.trans} />
+          <Thinking
+            text={desk.model.streams.get(session.session) ?? ''}
+            lines={WRITTEN}
+            trans={this.trans}
+          />
         )}
         <Hypotheses session={session} desk={desk} />
         <Steps session={session} desk={desk} />

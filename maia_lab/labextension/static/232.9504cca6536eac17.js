@@ -291,18 +291,36 @@
 
 .maia-Thinking {
   display: flex;
+  flex-wrap: wrap;
   align-items: center;
-  gap: 6px;
+  gap: 4px 10px;
   color: var(--jp-ui-font-color2);
+}
+
+.maia-Thinking .maia-State {
+  flex: none;
+  font-weight: 400;
 }
 
 .maia-Stream {
   flex: 1;
+  min-width: 0;
+  margin: 0;
   overflow: hidden;
+  color: var(--jp-ui-font-color2);
   font-family: var(--jp-code-font-family);
   font-size: var(--jp-ui-font-size0);
+  line-height: 1.45;
   text-overflow: ellipsis;
-  white-space: nowrap;
+  white-space: pre;
+}
+
+.maia-Stream:not([data-maia-lines='1']) {
+  flex: 1 0 100%;
+  padding: 6px 8px;
+  box-sizing: border-box;
+  border-left: 2px solid var(--jp-border-color2);
+  background: var(--jp-layout-color0);
 }
 
 /* The side panel. */
