@@ -164,3 +164,12 @@ def test_a_format_of_another_major_version_is_only_read(tmp_path):
     journal = Journal.open(folder)
     assert journal.why == "line 6 was written by format 2.0"
     assert journal.events[:5] == SAID
+
+
+@pytest.mark.parametrize("time", ["yesterday", "", 7, None, "2031-01-01", "2031-01-01T00:00:00"])
+def test_a_line_of_no_known_time_is_none(tmp_path, time):
+    folder = written(tmp_path, SAID[:2])
+    path, last = folder / "journal.jsonl", Journal.open(folder, readonly=True).records[-1]
+    path.write_bytes(path.read_bytes() + by_hand(last, {"is": "Paused", "why": "x"}, time=time))
+    journal = Journal.open(folder)
+    assert journal.readonly and journal.events == SAID[:2]

@@ -173,6 +173,7 @@ def test_numbers_that_are_none_and_events_out_of_order_are_told_too(tmp_path):
     journal.close()
     page, _ = told(tmp_path / "sent")
     assert "late" in page and "\x1b" not in page and "again" in page
+    assert maia("report", tmp_path / "sent", "--out", tmp_path / "report").returncode == 0
 
 
 def test_a_session_is_told_up_to_its_damage_and_that_is_said(recorded):

@@ -51,7 +51,7 @@ def add(commands: Commands) -> None:
 def _describe(options: argparse.Namespace) -> int:
     from maia_lab.console import Narrator
     from maia_lab.review import Policy
-    from maia_lab.start import describe, resume
+    from maia_lab.start import describe, find, resume
 
     if (options.unit is None) == (options.resume is None):
         raise CommandError(
@@ -71,9 +71,10 @@ def _describe(options: argparse.Namespace) -> int:
     for name in limits:
         if name in given:
             given[f"max_{name}"] = given.pop(name)
-    remark = ""
     if options.resume is None:
         given["agent"], remark = _agent(options.agent)
+    else:
+        _, remark = _agent(find(options.resume, readonly=True).opened.setting.agent)
     # What was decided before a resume was seen elsewhere, or long ago: it is told in full.
     reader = Narrator(sys.stdout, live=options.resume is None)
     review: Policy = options.review or "ask"

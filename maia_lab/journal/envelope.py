@@ -98,6 +98,8 @@ def unseal(line: bytes) -> Record:
         raise ValueError("the line is not as it was written")
     try:
         content = json.loads(body + b"}")
+        if datetime.fromisoformat(content["time"]).tzinfo is None:
+            raise ValueError("the line has no time zone")
         return Record(
             version=str(content["v"]),
             seq=int(content["seq"]),

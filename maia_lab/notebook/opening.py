@@ -151,6 +151,10 @@ class Opening:
             self._notebook.take(live, self._notebook.cell)
             self._show_ended(live)
             return
+        if known.opened.setting.agent == access.MODEL:
+            url = Config.read().base_url
+            if remark := access.prepare(url, *asking(self._notebook.shell)):
+                say(remark)
         box: list[Live] = []
         resume(
             known.name,
