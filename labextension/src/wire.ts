@@ -63,6 +63,7 @@ export interface CellMetadata {
   sha?: string;
   state?: StepState;
   agent?: string;
+  tokens?: number;
 }
 
 // Kernel to page.

@@ -161,7 +161,9 @@ class Commands:
         setting = session.opened.setting
         say(
             f"{live.name}: step {session.state.step} of {setting.max_steps},"
-            f" {session.seconds:.0f} of {setting.max_seconds:.0f} s of work."
+            f" {session.seconds:.0f} of {setting.max_seconds:.0f} s of work,"
+            f" {session.spent.tokens} of {setting.max_tokens or 'any'} tokens,"
+            f" ${session.spent.money:.2f} of {setting.max_money or 'any'}."
         )
 
     # Look.

@@ -15,6 +15,7 @@ from maia_lab.notebook.display import say
 from maia_lab.notebook.gate import Gate
 from maia_lab.notebook.hooks import Hooks, parent
 from maia_lab.notebook.live import HUMAN, Live, Lives
+from maia_lab.notebook.overheard import Printed
 from maia_lab.notebook.page import Page
 from maia_lab.observation import Observation, Picture
 from maia_lab.session import sha256
@@ -65,6 +66,8 @@ class Notebook:
     def activate(self, live: Live) -> None:
         """Let this session go on, and no other."""
         before = self.lives.active
+        if live is not self.lives.by_name.get(live.name):
+            self.page.overhear(live)
         self.lives.by_name[live.name] = live
         self.lives.active = live
         if before is not None and before is not live:
@@ -96,10 +99,12 @@ class Notebook:
             live.think_apart(self.let_run)
             return
         say("The agent is thinking …")
+        silent = live.session.aloud.heard_by(Printed())
         while live.phase is Phase.THINKING:
             live.think()
             if policy := live.lets_run:
                 self.run_here(live, policy)
+        silent()
         self.show(live)
 
     def let_run(self, live: Live) -> None:

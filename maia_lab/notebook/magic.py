@@ -132,6 +132,8 @@ def _opening(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--generator", metavar="NAME", help="whose images are drawn and edited")
     parser.add_argument("--steps", type=int, help="at most (default: see %%maia config)")
     parser.add_argument("--seconds", type=float, help="of work, at most")
+    parser.add_argument("--tokens", type=int, help="of a language model, at most")
+    parser.add_argument("--money", type=float, help="US dollars, at most")
     parser.add_argument("--seed", type=int, default=0, help="of every random choice")
     parser.add_argument("--name", help="for the session")
     parser.add_argument("--session", metavar="NAME", help="the session this cell goes back to")

@@ -21,6 +21,7 @@ from maia_lab.session import Session
 from maia_lab.start import describe, find, resume
 from maia_lab.state import Phase
 
+LIMITED = ("steps", "seconds", "tokens", "money")
 ANSWER = 0.5
 """Seconds a front end has to say that it has the labextension, once it is needed."""
 
@@ -62,9 +63,8 @@ class Opening:
             self._begin(options, subject)
 
     def _begin(self, options: argparse.Namespace, subject: Subject) -> None:
-        settled = Config.read(
-            agent=options.agent, max_steps=options.steps, max_seconds=options.seconds
-        )
+        limits = {f"max_{of}": getattr(options, of) for of in LIMITED}
+        settled = Config.read(agent=options.agent, **limits)
         options.agent, remark = access.experimenter(settled)
         question = getattr(options, "question", None)
         if question and options.agent == "offline":
@@ -89,8 +89,7 @@ class Opening:
                 generator=options.generator,
                 agent=options.agent,
                 review=options.review,
-                max_steps=options.steps,
-                max_seconds=options.seconds,
+                **limits,
                 seed=options.seed,
                 session=options.name,
                 name=subject.unit.model,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from maia_lab.notebook import wire
 from maia_lab.notebook.comm import Link
 from maia_lab.notebook.live import Live, Lives
+from maia_lab.notebook.overheard import Overheard
 from maia_lab.notebook.told import Told
 from maia_lab.version import __version__
 
@@ -90,6 +91,15 @@ class Page:
                 state["proposals"].append(proposal)
                 self._offered[live.name] = (proposal["step"], proposal["revision"])
         self.link.send(state)
+
+    def overhear(self, live: Live) -> None:
+        """Have the page shown what a session's agent is writing."""
+
+        def show(text: str) -> None:
+            if self.there:
+                self.link.send(wire.Stream(type="stream", session=live.name, text=text))
+
+        live.session.aloud.heard_by(Overheard(show))
 
     def tell_conclusion(self, live: Live, text: str) -> None:
         """Have the accepted conclusion written into a Markdown cell."""

@@ -13,11 +13,14 @@ from maia_lab.errors import MaiaError, SessionError
 from maia_lab.notebook import wire
 from maia_lab.notebook.kernel import Notebook
 from maia_lab.notebook.live import Live
+from maia_lab.notebook.overheard import Overheard
 from maia_lab.notebook.told import Told
 from maia_lab.plain import one_line
 from maia_lab.state import Phase
 
 log = logging.getLogger(__name__)
+WRITING = 400
+"""Characters shown of what the agent is writing: the last ones."""
 _STATUS = {
     "supported": "✓",
     "indicated": "◐",
@@ -51,6 +54,7 @@ class Panel:
         """Watch a session."""
         self._notebook, self._live = notebook, live
         self._head, self._hypotheses, self._steps, self._said = (widgets.HTML() for _ in range(4))
+        self._writing = widgets.HTML()
         self._words = widgets.Text(
             placeholder="a note, a reason, a hypothesis, or its id",
             layout=widgets.Layout(width="100%"),
@@ -77,6 +81,7 @@ class Panel:
                 self._head,
                 self._hypotheses,
                 self._steps,
+                self._writing,
                 self._words,
                 widgets.HBox([self._approve, self._reject, *speak]),
                 widgets.HBox([self._policy, *rule]),
@@ -85,6 +90,7 @@ class Panel:
         )
         self.refresh(live)
         notebook.page.watch(self.refresh)
+        live.session.aloud.heard_by(Overheard(self._overhear))
 
     def refresh(self, live: Live) -> None:
         """Show the session as it stands."""
@@ -101,6 +107,11 @@ class Panel:
         runs = live.waiting is not None and self._notebook.page.there
         self._approve.disabled = not (scored or runs)
         self._reject.disabled = not (scored or live.waiting is not None)
+
+    def _overhear(self, text: str) -> None:
+        """Show the end of what the agent is writing."""
+        end = escape(text[-WRITING:])
+        self._writing.value = f'<pre style="white-space:pre-wrap">{end}</pre>' if end else ""
 
     def _button(self, name: str, icon: str, act: Callable[[], None]) -> widgets.Button:
         button = widgets.Button(description=name, icon=icon, tooltip=name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from statistics import median
 
-from maia_lab.events import Noted, Offered
+from maia_lab.events import Answered, Noted, Offered
 from maia_lab.ledger import Finding
 from maia_lab.notebook import wire
 from maia_lab.notebook.live import PINNED, STRUCK, Live, ran
@@ -71,6 +71,16 @@ class Told:
         own = offered.step in live.elsewhere
         if own:
             return None
+        metadata = wire.CellMetadata(
+            session=live.name,
+            step=offered.step,
+            revision=offered.revision,
+            sha=sha256(source),
+            state="waiting" if state.phase is Phase.WAITING else "approved",
+            agent=offered.by,
+        )
+        if tokens := self._tokens(offered.step):
+            metadata["tokens"] = tokens
         return wire.Proposal(
             type="proposal",
             owner=self._owner,
@@ -82,14 +92,7 @@ class Told:
             cell_id=live.cell(offered.step),
             after_cell_id=live.below,
             source=source,
-            metadata={
-                "session": live.name,
-                "step": offered.step,
-                "revision": offered.revision,
-                "sha": sha256(source),
-                "state": "waiting" if state.phase is Phase.WAITING else "approved",
-                "agent": offered.by,
-            },
+            metadata=metadata,
             agent=offered.by,
             why=proposal.why,
             hypotheses=self._named(offered),
@@ -101,7 +104,7 @@ class Told:
                 {"kind": f.kind, "text": f.text, "line": f.line + 1 if f.line else 0}
                 for f in offered.flags
             ],
-            estimate=self._estimate(proposal),
+            estimate=self._estimate(proposal, tokens),
             run=False,
         )
 
@@ -137,7 +140,7 @@ class Told:
             ],
             hypotheses=list(self._hypotheses.values()),
             budget=f"step {state.step} of {setting.max_steps},"
-            f" {minutes:.0f} of {setting.max_seconds / 60:.0f} min",
+            f" {minutes:.0f} of {setting.max_seconds / 60:.0f} min{self._spent()}",
         )
 
     def _state(self, step: Step) -> tuple[wire.StepState, str]:
@@ -192,11 +195,36 @@ class Told:
             names = names or [h.id for h in proposal.hypotheses]
         return [self._hypotheses[n] for n in dict.fromkeys(names) if n in self._hypotheses]
 
-    def _estimate(self, proposal: object) -> str:
-        if isinstance(proposal, Conclusion):
-            return "scores it on held-out images"
+    def _estimate(self, proposal: object, tokens: int) -> str:
         took = self._live.seconds
-        return f"similar steps took {median(took):.1f} s" if took else ""
+        words = [f"similar steps took {median(took):.1f} s"] if took else []
+        if isinstance(proposal, Conclusion):
+            words = ["scores it on held-out images"]
+        return ", ".join(words + ([f"{tokens:,} tokens to write"] if tokens else []))
+
+    def _spent(self) -> str:
+        """What a language model's words have cost, and may."""
+        spent, setting = self._live.session.spent, self._live.session.opened.setting
+        if not spent.requests:
+            return ""
+        limits = [f"{setting.max_tokens:,} tokens"] if setting.max_tokens else []
+        limits += [f"${setting.max_money:.2f}"] if setting.max_money else []
+        return f", {spent}" + (f" (at most {' and '.join(limits)})" if limits else "")
+
+    def _tokens(self, step: int) -> int:
+        """Tokens of the requests that came to a step's proposal."""
+        tokens = 0
+        for event in self._live.session.journal.events:
+            match event:
+                case Answered(usage=usage):
+                    tokens += usage.tokens
+                case Offered(step=number, revision=1) if number < step:
+                    tokens = 0
+                case Offered(step=number) if number == step:
+                    break
+                case _:
+                    continue
+        return tokens
 
 
 def _came_out(seen: Observation, took: str) -> str:

@@ -103,6 +103,8 @@ class CellMetadata(TypedDict):
     """sha256 of the text as proposed, header comment included."""
     state: NotRequired[StepState]
     agent: NotRequired[str]
+    tokens: NotRequired[int]
+    """That a language model was sent and wrote for this step."""
 
 
 # Kernel to page.
@@ -230,7 +232,7 @@ class SessionState(TypedDict):
 
 
 class Stream(TypedDict):
-    """What the agent is writing right now, in full so far; empty: it has finished."""
+    """The end of what the agent is writing right now; empty: it has finished."""
 
     type: Literal["stream"]
     session: str
