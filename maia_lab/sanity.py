@@ -30,29 +30,28 @@ Case = tuple[NDArray[np.bool_], NDArray[np.float64]]
 class Sanity:
     """What the two tests came to for one metric."""
 
-    missing: float
-    """Share of the units in which it fell once half of the labels were missing …"""
-    extra: float
-    """… and once as many others had been added."""
+    falls: tuple[tuple[float, float], ...]
+    """For each unit, how far it fell once half of the labels were missing, and once as many others
+    had been added."""
     rare: tuple[float, float]
-    """How far it fell, in the two tests, for an ideal unit of a rare concept."""
-    units: int
+    """The same for an ideal unit of a rare concept."""
+
+    @property
+    def fell(self) -> tuple[bool, ...]:
+        """For each unit, whether it fell in both tests."""
+        return tuple(min(fall) >= FALL for fall in self.falls)
 
     @property
     def failed(self) -> tuple[str, ...]:
         """The tests it did not pass, in words."""
-        told = {
-            "missing labels": self.missing >= SHARE,
-            "extra labels": self.extra >= SHARE,
-            "missing labels of a rare concept": self.rare[0] >= FALL,
-            "extra labels of a rare concept": self.rare[1] >= FALL,
-        }
-        return tuple(name for name, passed in told.items() if not passed)
-
-    @property
-    def share(self) -> float:
-        """Share of units, in the worse of the two tests."""
-        return min(self.missing, self.extra)
+        failed = []
+        for test, name in enumerate(("missing labels", "extra labels")):
+            fell = [fall[test] >= FALL for fall in self.falls]
+            if fell and sum(fell) < SHARE * len(fell):
+                failed.append(f"{name} ({sum(fell)} of {len(fell)} units)")
+            if self.rare[test] < FALL:
+                failed.append(f"{name} of a rare concept")
+        return tuple(failed)
 
 
 def sanity(metric: Metric, cases: Iterable[Case], seed: int = 0) -> Sanity:
@@ -62,10 +61,7 @@ def sanity(metric: Metric, cases: Iterable[Case], seed: int = 0) -> Sanity:
     """
     chance = np.random.default_rng(seed)
     falls = [fall for case in cases if (fall := _falls(metric, case, chance)) is not None]
-    rare = _falls(metric, ideal(seed), chance)
-    fell = np.array(falls).reshape(-1, 2) >= FALL
-    missing, extra = fell.mean(0) if falls else (0.0, 0.0)
-    return Sanity(float(missing), float(extra), rare or (0.0, 0.0), len(falls))
+    return Sanity(tuple(falls), _falls(metric, ideal(seed), chance) or (0.0, 0.0))
 
 
 def ideal(seed: int = 0, images: int = 20_000) -> Case:

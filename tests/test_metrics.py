@@ -54,7 +54,7 @@ def test_metrics_that_can_be_trusted_pass_both_checks_and_the_others_are_named()
     assert {name for name, s in found.items() if not s.failed} == {"pearson", "auprc", "f1"}
     assert "missing labels of a rare concept" in found["mean-difference"].failed
     assert "missing labels of a rare concept" in found["mann-whitney"].failed
-    assert sanity(pearson, []).units == 0
+    assert sanity(pearson, []).fell == ()
 
 
 def test_a_metric_that_never_falls_fails_everything():

@@ -41,4 +41,7 @@ BENCHES = {
         "the same where the data tie two attributes", "confounded:confounded", ("n", "agent")
     ),
     "ablation": Bench("with each tool taken away", "confounded:ablation", ("n", "agent")),
+    "predictive": Bench(
+        "what descriptions predict against what units do", "predictive:predictive", ("n", "agent")
+    ),
 }
