@@ -15,8 +15,9 @@ from maia_lab.exemplars import Exemplars
 from maia_lab.loop import Agent
 from maia_lab.names import nearest
 from maia_lab.places import cache
+from maia_lab.rater import Calibrated
 from maia_lab.system import Layer, Model
-from maia_lab.world import Images, Progress, World
+from maia_lab.world import Images, Progress, Rater, World
 
 AGENTS = {"offline": "maia_lab.agents.offline:OfflineAgent"}
 WORLDS = {"scenes": "maia_lab.scenes.world:scenes_world"}
@@ -25,8 +26,11 @@ MODELS = {
     "scenes-categories": "maia_lab.systems.vision:open_network",
     "synthetic": "maia_lab.systems.synthetic:open_synthetic",
 }
+RATERS = {"clip": "maia_lab.systems.rater:ClipRater"}
 OTHER_MODELS = "maia_lab.systems.vision:open_network"
 """Opens whatever has no name here: ``package.module:factory``, or an object."""
+CALIBRATION = 100
+"""Scenes on which a rater is tried first."""
 
 
 def open_agent(name: str, **options: object) -> Agent:
@@ -99,6 +103,22 @@ def open_world(
         editor=source.editor,
         vocabulary=source.vocabulary,
     )
+
+
+def open_rater(address: str) -> Rater:
+    """Open who says what a description means, first tried on scenes: ``clip:FOLDER``.
+
+    Entry points of the group ``maia_lab.raters`` add more; each is called with what follows the
+    colon.
+
+    Raises:
+        UnitError: no rater has that name.
+        ModelError: it cannot be opened from what follows.
+    """
+    name, _, where = address.partition(":")
+    rater = cast(Rater, _named(RATERS, "rater", name)(where))
+    trial = cast(World, _named(WORLDS, "world", "scenes")(n=1, held_out=CALIBRATION))
+    return Calibrated(rater, trial)
 
 
 def vocabulary(generator: str) -> Mapping[str, tuple[str, ...]]:

@@ -1,15 +1,18 @@
-"""Who says, of images nobody drew to order, which of them a description means."""
+"""Who says, of images that nobody drew to order, which of them a description means."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from maia_lab.world import Words
+from maia_lab.metrics import pearson
+from maia_lab.world import Rater, Words, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +35,40 @@ class WordsRater:
             ],
             float,
         )
+
+
+class Calibrated:
+    """A rater that was first tried where the truth is known, and says how well it did there."""
+
+    def __init__(self, rater: Rater, world: World) -> None:
+        """Try a rater on a world's held-out images, whose words are known, when first asked."""
+        self._rater, self._world = rater, world
+
+    @cached_property
+    def r(self) -> float:
+        """Mean correlation of its ratings with what images hold, over the vocabulary's words."""
+        words, images = self._world.words, list(self._world.held_out)
+        if words is None:
+            return 0.0
+        found = []
+        for word in next(iter(self._world.vocabulary.values())):
+            held = [words.matches(word, image) for image in images]
+            if 0 < sum(held) < len(held):
+                # A rater that says the same of every image goes with nothing.
+                found.append(pearson(self._rater.rate(images, [word], ()), held) or 0.0)
+        return fmean(found) if found else 0.0
+
+    @property
+    def name(self) -> str:
+        """The rater's, with its calibration."""
+        world = self._world
+        return (
+            f"{self._rater.name}, whose ratings go with what {world.name} hold by r {self.r:.2f}"
+            f" ({len(world.held_out)} images)"
+        )
+
+    def rate(
+        self, images: Sequence[Image.Image], labels: Sequence[str], suppressed_by: Sequence[str]
+    ) -> NDArray[np.float64]:
+        """As the rater does."""
+        return self._rater.rate(images, labels, suppressed_by)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from maia_lab.metrics import Metric
 
 FALL = 0.001
-"""What a metric must lose at least for it to have fallen."""
+"""Share of its value that a metric must lose at least for it to have fallen."""
 SHARE = 0.9
 """Of the units, in which it must fall, in both tests."""
 RARE = 0.001
@@ -31,8 +31,8 @@ class Sanity:
     """What the two tests came to for one metric."""
 
     falls: tuple[tuple[float, float], ...]
-    """For each unit, how far it fell once half of the labels were missing, and once as many others
-    had been added."""
+    """For each unit, what share of its value it lost once half of the labels were missing, and once
+    as many others had been added."""
     rare: tuple[float, float]
     """The same for an ideal unit of a rare concept."""
 
@@ -69,17 +69,17 @@ def ideal(seed: int = 0, images: int = 20_000) -> Case:
     chance = np.random.default_rng(seed)
     held = np.zeros(images, bool)
     held[: round(RARE * images)] = True
-    return held, held + 0.01 * chance.standard_normal(images)
+    return held, held + 1e-6 * chance.standard_normal(images)
 
 
 def _falls(metric: Metric, case: Case, chance: np.random.Generator) -> tuple[float, float] | None:
     held, values = case
     there, elsewhere = np.flatnonzero(held), np.flatnonzero(~held)
     right = metric(held, values)
-    if right is None or len(there) < 2 or len(elsewhere) <= len(there):
+    if not right or len(there) < 2 or len(elsewhere) <= len(there):
         return None
     missing, extra = held.copy(), held.copy()
     missing[chance.choice(there, len(there) // 2, replace=False)] = False
     extra[chance.choice(elsewhere, len(there), replace=False)] = True
     after = [metric(changed, values) for changed in (missing, extra)]
-    return tuple(right - (score or 0.0) for score in after)  # type: ignore[return-value]  # two
+    return tuple(1 - (score or 0.0) / right for score in after)  # type: ignore[return-value]  # two

@@ -39,6 +39,7 @@ def describe(
     *,
     data: str | Path | World | None = None,
     generator: str | None = None,
+    rater: str | None = None,
     preprocess: object = None,
     classes: tuple[str, ...] | None = None,
     direction: ArrayLike | None = None,
@@ -68,6 +69,8 @@ def describe(
         index: the unit's position in the layer, or its class name.
         data: a folder of images or a world; needed for a model that was not trained on scenes.
         generator: whose generator and editor are used, where not the model's own world's.
+        rater: who says which held-out images a description means (``clip:FOLDER``), where the
+            words of the data cannot.
         preprocess: how an image becomes the model's input, where the model does not say.
         classes: names of the logits, in order.
         direction: studied in place of one unit, ``index`` being what to call it.
@@ -113,9 +116,9 @@ def describe(
     named = session or readable_name(taken)
     Journal.check(root, named)
     study = open_study(
-        unit, layer, index, data=data, generator=generator, preprocess=preprocess,
-        classes=classes, direction=direction, beside=beside, task=ASK.name if question else task,
-        name=name, seed=seed, progress=progress,
+        unit, layer, index, data=data, generator=generator, rater=rater,
+        preprocess=preprocess, classes=classes, direction=direction, beside=beside,
+        task=ASK.name if question else task, name=name, seed=seed, progress=progress,
     )  # fmt: skip
     experimenter = _agent(agent, study, seed)
     journal = Journal.create(root, named)
@@ -210,6 +213,7 @@ def _again(session: Session, progress: Progress | None) -> Study:
         session.opened.question.unit,
         data=options.get("data"),
         generator=options.get("generator"),
+        rater=options.get("rater"),
         beside=[text for text in options.get("beside", "").split(",") if text],
         task=options.get("task", "describe"),
         seed=setting.seed,

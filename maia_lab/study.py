@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import BuiltinFunctionType, FunctionType, MethodType
@@ -12,7 +12,7 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from numpy.typing import ArrayLike
 
 from maia_lab import tasks
-from maia_lab.doors import open_index, open_model, open_world
+from maia_lab.doors import open_index, open_model, open_rater, open_world
 from maia_lab.errors import ModelError, UnitError
 from maia_lab.exemplars import Exemplars
 from maia_lab.system import Directed, System
@@ -55,6 +55,7 @@ def open_study(
     *,
     data: str | Path | World | None = None,
     generator: str | None = None,
+    rater: str | None = None,
     preprocess: object = None,
     classes: tuple[str, ...] | None = None,
     direction: ArrayLike | None = None,
@@ -73,6 +74,8 @@ def open_study(
         index: the unit's position in the layer, or its class name.
         data: a folder of images or a world; needed for a model that was not trained on scenes.
         generator: whose generator and editor are used, where not the model's own world's.
+        rater: who says which held-out images a description means (``clip:FOLDER``), where the
+            words of the data cannot.
         preprocess: how an image becomes the model's input, where the model does not say.
         classes: names of the logits, in order.
         direction: studied in place of one unit: a vector of one number for each unit of the layer;
@@ -112,6 +115,8 @@ def open_study(
     else:
         raise ModelError(model.name, "has no layers with directions", "study one of its units")
     world = open_world(model, data, generator, progress)
+    if rater is not None:
+        world = replace(world, rater=open_rater(rater))
     chosen, models = [(address, opened, position)], {address.model: model}
     for other in (Unit.parse(text) if isinstance(text, str) else text for text in beside):
         if other.model not in models:
@@ -135,6 +140,7 @@ def open_study(
     named = {
         "data": _lasting(data),
         "generator": generator,
+        "rater": rater and ":".join(str(_lasting(part)) for part in rater.split(":", 1)),
         "beside": ",".join(map(str, beside)),
         "task": task if asked is not tasks.DESCRIBE else "",
         "objects": ", ".join(what for what, given in objects.items() if given),

@@ -132,13 +132,15 @@ def _predicted(model: str, told: Sequence[_Told]) -> list[Row]:
     # A unit that answers whatever is drawn for anybody alike is dead, and nothing can be said.
     alive = [o for o in own if any(np.ptp([0.0, *o.trial(of).values]) for of in BASELINES)]
     spoken = [one.trial(MINE) for one in alive if one.trial(MINE).high]
-    note = f"{len(alive) - len(spoken)} without a description count as 0, {len(own) - len(alive)}"
-    note += f" dead units left out, {sum(bool(one.failed) for one in own)} sessions failed"
-    rows = [
-        Row.mean(f"{model}/high", [fmean(on.high) for on in spoken], "", f"paper: {THERE[model]}"),
-        Row.mean(f"{model}/neutral", [fmean(on.neutral) for on in spoken]),
-    ]
-    for metric in FIGURES:
+    note = f"{len(alive) - len(spoken)} without a description count as 0"
+    note += f", {len(own) - len(alive)} dead ones left out" if len(own) > len(alive) else ""
+    failed = sum(bool(one.failed) for one in own)
+    note += f", {failed} sessions failed" if failed else ""
+    rows = []
+    for kind, said in (("high", f"paper: {THERE[model]}"), ("neutral", "mean activation")):
+        means = [fmean(getattr(on, kind)) for on in spoken]
+        rows += [Row.mean(f"{model}/{kind}", means, "", said)] if means else []
+    for metric in FIGURES if alive else ():
         for of, name in {MINE: "", **BASELINES}.items():
             values = [one.trial(of)[metric] or 0.0 for one in alive]
             rows.append(Row.mean(f"{model}/{metric}{name}", values, "", "" if name else note))

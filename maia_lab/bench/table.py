@@ -111,7 +111,7 @@ class Table:
 
         grid = Grid(box=None)
         for head in ("row", "value", "range", "n", "unit", "goal", "holds", "note"):
-            grid.add_column(head, no_wrap=True)
+            grid.add_column(head, no_wrap=head != "note", overflow="fold")
         for row in self.rows:
             holds = {None: "", True: "yes", False: "NO"}[row.holds]
             low, high = f"{row.low:.3g}", f"{row.high:.3g}"

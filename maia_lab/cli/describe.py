@@ -37,6 +37,9 @@ def add(commands: Commands) -> None:
         " auto: everything runs, for a throwaway machine",
     )
     describe.add_argument("--generator", metavar="NAME", help="whose images are drawn and edited")
+    describe.add_argument(
+        "--rater", metavar="NAME", help="who rates held-out photographs, for example clip:FOLDER"
+    )
     describe.add_argument("--steps", type=positive, help="at most (default: see maia config)")
     describe.add_argument("--seconds", type=positive, help="of work, at most")
     describe.add_argument("--tokens", type=positive, help="of a language model, at most")
@@ -58,7 +61,7 @@ def _describe(options: argparse.Namespace) -> int:
             "describe", "needs either a unit or --resume SESSION", "see maia describe --help"
         )
     limits = ("steps", "seconds", "tokens", "money")
-    fixed = ("data", "generator", "agent", "seed", "session", *limits)
+    fixed = ("data", "generator", "rater", "agent", "seed", "session", *limits)
     given = {name: value for name in fixed if (value := getattr(options, name)) is not None}
     if options.resume is not None and given:
         raise CommandError(

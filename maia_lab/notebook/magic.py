@@ -130,6 +130,7 @@ def _opening(parser: argparse.ArgumentParser) -> None:
         help="ask: you decide (default); safe: allow-listed code runs by itself; auto: all does",
     )
     parser.add_argument("--generator", metavar="NAME", help="whose images are drawn and edited")
+    parser.add_argument("--rater", metavar="NAME", help="who rates held-out images: clip:FOLDER")
     parser.add_argument("--steps", type=int, help="at most (default: see %%maia config)")
     parser.add_argument("--seconds", type=float, help="of work, at most")
     parser.add_argument("--tokens", type=int, help="of a language model, at most")

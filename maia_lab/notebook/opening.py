@@ -87,6 +87,7 @@ class Opening:
                 subject.unit.index if subject.is_object else None,
                 **subject.options,
                 generator=options.generator,
+                rater=options.rater,
                 agent=options.agent,
                 review=options.review,
                 **limits,

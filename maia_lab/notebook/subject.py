@@ -48,6 +48,7 @@ class Subject:
             options["data"] = options["data"] or kept.get("data")
             options["seed"] = known.opened.setting.seed
             options["generator"] = kept.get("generator")
+            options["rater"] = kept.get("rater")
             options["task"] = kept.get("task", "describe")
             options["beside"] = [text for text in kept.get("beside", "").split(",") if text]
         if self.is_object:
