@@ -16,8 +16,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from maia_lab.bench.run import Job, Outcome, describe_many
+from maia_lab.bench.run import Job, Outcome, counted, describe_many
 from maia_lab.bench.table import Row, Table
+from maia_lab.bench.units import APART, mixed
 from maia_lab.doors import open_model
 from maia_lab.evaluation import MINE, ONE_SHOT, SEARCH
 from maia_lab.metrics import METRICS, auprc
@@ -31,8 +32,6 @@ from maia_lab.unit import Unit
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
-PAPER = {"one": 47, "or": 18, "and": 20}
-"""Synthetic units of the paper, by rule."""
 THERE = {
     "synthetic": "0.563 high, 0.228 neutral, 2.5×",
     "scenes": "ResNet-152 3.357, 1.239, 2.7×; CLIP RN50 3.329, 1.804, 1.8×",
@@ -56,7 +55,7 @@ def predictive(seeds: Sequence[int], n: int = 12, agent: str = "offline") -> Tab
     """
     jobs = [Job(unit, seed) for seed in seeds for unit in (*synthetic(seed, n), *channels(seed, n))]
     with TemporaryDirectory() as folder:
-        outcomes = describe_many(jobs, Path(folder), agent)
+        outcomes = describe_many(jobs, Path(folder), agent, progress=counted)
         told = [_Told.of(outcome) for outcome in outcomes]
     rows = [row for model in THERE for row in _predicted(model, told)]
     known = [one for one in told if one.truth is not None]
@@ -68,14 +67,11 @@ def predictive(seeds: Sequence[int], n: int = 12, agent: str = "offline") -> Tab
     )
 
 
-def synthetic(seed: int, n: int, mix: dict[str, int] | None = None) -> list[str]:
-    """Units of a seed, ``n`` in all, by rule in the proportions of the paper, or of another mix."""
-    mix = mix or PAPER
-    ends = np.round(np.cumsum(list(mix.values())) / sum(mix.values()) * n).astype(int)
-    counts = np.diff(ends, prepend=0)
+def synthetic(seed: int, n: int) -> list[str]:
+    """Units of a seed, ``n`` in all, in the paper's mix."""
     return [
-        f"synthetic/{rule}/{(seed * 1000 + i) % 1_000_000}"
-        for rule, count in zip(mix, counts, strict=True)
+        f"synthetic/{rule}/{seed * APART + i}"
+        for rule, count in mixed(n).items()
         for i in range(count)
     ]
 

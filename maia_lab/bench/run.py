@@ -11,6 +11,7 @@ import json
 import multiprocessing
 import os
 import struct
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -115,6 +116,11 @@ def describe_many(
         for ended in [threads.submit(work) for _ in range(min(workers, len(jobs)))]:
             ended.result()
     return [outcomes[number] for number in range(len(jobs))]
+
+
+def counted(done: int, total: int) -> None:
+    """Tell on standard error how far it is."""
+    sys.stderr.write(f"\r{done} of {total} sessions" + "\n" * (done == total))
 
 
 class _Worker:

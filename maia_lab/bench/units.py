@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from maia_lab.bench.run import Job, Outcome, describe_many
+from maia_lab.bench.run import Job, Outcome, counted, describe_many
 from maia_lab.errors import WordsError
 from maia_lab.evaluation import MINE
 from maia_lab.observation import Score
@@ -112,12 +112,8 @@ class Described:
 
 def describe_all(jobs: Sequence[Job], agent: str) -> list[Described]:
     """Let an agent describe units, told on standard error as they are done."""
-
-    def say(done: int, total: int) -> None:
-        sys.stderr.write(f"\r{done} of {total} sessions" + "\n" * (done == total))
-
     with tempfile.TemporaryDirectory() as folder:
-        outcomes = describe_many(jobs, Path(folder), agent, progress=say)
+        outcomes = describe_many(jobs, Path(folder), agent, progress=counted)
         for outcome in outcomes:
             if outcome.failed:
                 sys.stderr.write(f"{outcome.job.unit}: {outcome.failed}\n")
