@@ -13,8 +13,8 @@ from maia_lab.systems.synthetic import truth
 from maia_lab.world import Progress
 
 UNITS = ("scenes/layer4/0", "synthetic/and/4")
-"""Chosen to be clear: a unit that answers two things, of which its exemplars show one, and a unit
-that depends on two. How often the offline agent is right is measured, not shown."""
+"""Chosen to be clear: a unit that answers one kind of thing, and a unit that depends on two. How
+often the offline agent is right is measured, not shown."""
 INTRODUCTION = """\
 Two units are described, by an experimenter that needs no language model. One is a channel of a
 small network trained on drawn scenes. The other is made to a rule that the experimenter is not

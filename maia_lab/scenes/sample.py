@@ -8,6 +8,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from maia_lab.scenes.concept import concepts
 from maia_lab.scenes.place import TOUCH, Disc, overlap, place
 from maia_lab.scenes.scene import (
     ATTRIBUTES,
@@ -86,12 +87,10 @@ def sample_category(rng: np.random.Generator) -> tuple[Scene, int]:
     return sample(rng, [{"shape": shape} for shape in shapes], background), label
 
 
-def targets(scene: Scene) -> NDArray[np.float32]:
-    """Which of CONCEPTS a scene holds: 0 or 1, shape (38,)."""
-    held = {f"{scene.background} background"}
-    for thing in scene.things:
-        held |= {thing.shape, thing.colour, thing.texture}
-    return np.array([concept in held for concept in CONCEPTS], np.float32)
+def targets(scene: Scene, phrases: Sequence[str] = CONCEPTS) -> NDArray[np.float32]:
+    """Which phrases of one or two words a scene holds: 0 or 1, shape (phrases,)."""
+    held = concepts(scene)
+    return np.array([phrase in held for phrase in phrases], np.float32)
 
 
 def radius_for(rng: np.random.Generator, size: str) -> float:
