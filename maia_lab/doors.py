@@ -19,7 +19,10 @@ from maia_lab.rater import Calibrated
 from maia_lab.system import Layer, Model
 from maia_lab.world import Images, Progress, Rater, World
 
-AGENTS = {"offline": "maia_lab.agents.offline:OfflineAgent"}
+AGENTS = {
+    "offline": "maia_lab.agents.offline:OfflineAgent",
+    "claude": "maia_lab.agents.claude:ClaudeAgent",
+}
 WORLDS = {"scenes": "maia_lab.scenes.world:scenes_world"}
 MODELS = {
     "scenes": "maia_lab.systems.vision:open_network",

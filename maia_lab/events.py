@@ -132,7 +132,9 @@ class Answered:
     seconds: float = 0.0
     purpose: Literal["step", "captions"] = "step"
     request: str = ""
-    """sha256 of the request's body, which the events before this one rebuild."""
+    """sha256 of the request's body, which the events that it had seen rebuild."""
+    seen: int = 0
+    """Events of the session when it was asked: what happened meanwhile, it did not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,8 @@ class Repaired:
     """What the model is told of it in its next request; empty: nothing."""
     images: tuple[str, ...] = ()
     """sha256 of pictures that requests hold no longer: words stand in their place."""
+    thinking: bool = False
+    """Thinking before this is no longer sent."""
 
 
 @dataclass(frozen=True, slots=True)

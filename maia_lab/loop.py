@@ -11,7 +11,7 @@ from threading import Event, Lock, Thread
 from typing import Protocol
 
 from maia_lab.errors import BudgetError, JournalError, MaiaError, SessionError
-from maia_lab.events import Answered, Offered, Paused, Repaired, Stopped
+from maia_lab.events import Answered, Noted, Offered, Paused, Repaired, Stopped
 from maia_lab.observation import Observation, Score
 from maia_lab.proposal import Conclusion, Proposal
 from maia_lab.review import Verdict
@@ -32,8 +32,11 @@ class Watch(Protocol):
     def tell(self, thought: Thought) -> None:
         """Be heard by whoever listens: the next piece of what is written, or a wait."""
 
-    def keep(self, event: Answered | Repaired) -> None:
+    def keep(self, event: Answered | Repaired | Noted) -> None:
         """Have something remembered in the session's journal."""
+
+    def briefing(self) -> Briefing:
+        """What it would be told now: what it kept, and what people have said meanwhile."""
 
 
 class Agent(Protocol):
@@ -202,7 +205,10 @@ class _Thinking:
         if not self._cancelled:
             self._session.aloud.tell(thought)
 
-    def keep(self, event: Answered | Repaired) -> None:
+    def briefing(self) -> Briefing:
+        return self._session.briefing
+
+    def keep(self, event: Answered | Repaired | Noted) -> None:
         with contextlib.suppress(JournalError, SessionError) if self._cancelled else nullcontext():
             if self._cancelled and isinstance(event, Answered):
                 # It is billed, and nobody is to answer it.

@@ -279,8 +279,8 @@ class Session:
         with self._lock:
             self._append(Budgeted(limit, most, by))
 
-    def keep(self, event: Answered | Repaired) -> None:
-        """Remember what a language model answered, or what was mended."""
+    def keep(self, event: Answered | Repaired | Noted) -> None:
+        """Remember what a language model answered, was told, or what was mended for it."""
         with self._lock:
             self._append(event)
 

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+import re
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from maia_lab.errors import ConfigError
+
+TABLE = "MAIA_PRICES"
+"""The variable that names another price table; without it, ``prices.toml`` beside this file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +73,41 @@ class Spent:
 
 NOTHING = Spent()
 """What a session has used up before its first request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars for a million tokens, by what is done with them: the fields of :class:`Usage`."""
+
+    input: float
+    cache_read: float
+    cache_write: float
+    cache_write_1h: float
+    output: float
+    date: str = ""
+    """When it was looked up."""
+
+    @classmethod
+    def of(cls, model: str) -> Price | None:
+        """What a model costs by the table; None where it is not in it.
+
+        Raises:
+            ConfigError: the user's own table cannot be read.
+        """
+        path = Path(os.environ.get(TABLE) or Path(__file__).with_name("prices.toml"))
+        try:
+            table = tomllib.loads(path.read_text("utf-8"))
+            # A model's name may end in the day it was made.
+            row = table["models"].get(re.sub(r"-\d{8}$", "", model))
+            if row is None:
+                return None
+            return cls(**{k: float(v) for k, v in row.items()}, date=str(table["date"]))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ConfigError(
+                str(path), f"is no price table ({error})", f"see prices.toml, or unset {TABLE}"
+            ) from error
+
+    def cost(self, usage: Usage) -> float:
+        """US dollars for one request."""
+        rates = (getattr(self, f.name) * getattr(usage, f.name) for f in fields(usage))
+        return float(sum(rates)) / 1e6

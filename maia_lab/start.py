@@ -28,6 +28,8 @@ from maia_lab.version import __version__
 from maia_lab.world import Progress, World
 
 Reader = Callable[[Event], None]
+Pixels = Callable[[str], bytes]
+"""Finds a session's pictures by hash."""
 Driver = Callable[[Session, Study, Agent], Callable[[], None]]
 """Takes a session with what it is worked with; returns what :meth:`Session.wait` does."""
 
@@ -120,7 +122,7 @@ def describe(
         preprocess=preprocess, classes=classes, direction=direction, beside=beside,
         task=ASK.name if question else task, name=name, seed=seed, progress=progress,
     )  # fmt: skip
-    experimenter = _agent(agent, study, seed)
+    experimenter = _agent(agent, study, seed, settled, lambda sha256: journal.image(sha256))
     journal = Journal.create(root, named)
     world = study.world
     setting = Setting(
@@ -192,7 +194,7 @@ def resume(
                     "bring them back, or start a new session",
                 )
         going.resume(review)
-        agent = _agent(setting.agent, study, setting.seed)
+        agent = _agent(setting.agent, study, setting.seed, Config.read(), going.journal.image)
         return _ready(going, study, agent, review, reader, listener, driver)
     except MaiaError:
         going.journal.close()
@@ -261,7 +263,7 @@ def locate(session: str | Path, folder: str | Path | None = None) -> Path:
     return known
 
 
-def _agent(name: str, study: Study, seed: int) -> Agent:
+def _agent(name: str, study: Study, seed: int, settled: Config, pixels: Pixels) -> Agent:
     world = study.world
     if name == "offline" and not world.vocabulary:
         raise WorldError(
@@ -269,7 +271,11 @@ def _agent(name: str, study: Study, seed: int) -> Agent:
             "has no words, and the offline agent knows images by words only",
             "name a generator it can draw with (--generator scenes), or look at maia exemplars",
         )
-    return open_agent(name, vocabulary=world.vocabulary, seed=seed)
+    options: dict[str, object] = {"vocabulary": world.vocabulary, "seed": seed}
+    if name == access.MODEL:
+        access.check(settled.base_url)
+        options |= {"model": settled.model, "base_url": settled.base_url, "pixels": pixels}
+    return open_agent(name, **options)
 
 
 def _ready(

@@ -28,6 +28,7 @@ class Bench:
 
 
 BENCHES = {
+    "agent": Bench("the language-model agent, its requests and its faults", "agent:agent", ("n",)),
     "basics": Bench("time and memory of the first minute", "basics:basics"),
     "notebook": Bench(
         "how the notebook feels, and what slips through", "notebook:notebook", ("n",)
