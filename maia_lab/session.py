@@ -173,7 +173,7 @@ class Session:
             self.opened.question,
             tuple(self._told()),
             left,
-            must_conclude=left <= 1 or late,
+            must_conclude=left <= 1 or late or self._state.last_call,
             tokens_left=None if setting.max_tokens is None else setting.max_tokens - spent.tokens,
             money_left=None if setting.max_money is None else setting.max_money - spent.money,
         )

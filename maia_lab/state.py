@@ -65,6 +65,8 @@ class State:
     paused_in: Phase = Phase.NEW
     why: str = ""
     """Of a pause or a stop."""
+    last_call: bool = False
+    """The budget is so far spent that the agent was told to conclude."""
     spent: Spent = NOTHING
     """Tokens and money, by every request to a language model."""
 
@@ -111,11 +113,12 @@ def advance(state: State, event: Event) -> State:
         case Phase.SCORED, Accepted(step=step) if step == state.step:
             return replace(state, phase=Phase.CONCLUDED)
         case phase, (Noted() | Repaired()) if phase is not Phase.NEW and not state.ended:
-            return state
+            last = isinstance(event, Noted) and event.by == "budget"
+            return replace(state, last_call=state.last_call or last)
         case phase, Budgeted(limit=limit) if (
             state.opened is not None and limit in LIMITS and not state.ended
         ):
-            return replace(state, opened=rebudgeted(state.opened, event))
+            return replace(state, opened=rebudgeted(state.opened, event), last_call=False)
         case phase, Answered(usage=usage, cost=cost) if phase is not Phase.NEW:
             # Of a session that ended meanwhile, too: what was asked for is billed.
             return replace(state, spent=state.spent.plus(usage, cost))
