@@ -28,6 +28,7 @@ END = {
     "suppressed_by": [],
     "evidence": [{"hypothesis": "H1", "steps": [1]}],
     "not_tested": "shapes",
+    "answers": [],
 }
 
 

@@ -35,6 +35,7 @@ from maia_lab.images import decode
 from maia_lab.ledger import Ledger
 from maia_lab.observation import Observation, Picture
 from maia_lab.review import Approve, Edit, Reject
+from maia_lab.tasks import TASKS
 
 Block = dict[str, Any]
 Pixels = Callable[[str], bytes]
@@ -319,8 +320,11 @@ def _opening(event: Opened) -> str:
         "Edited by": setting.editor or "nothing: tools.edit_images is not available",
         "Described by": setting.captioner or "nothing: look at the images yourself",
         "Steps": f"{setting.max_steps} at most, the last one for your conclusion",
+        "Studied beside it (all in `systems`)": dict(setting.options).get("beside", ""),
+        "In the conclusion's answers": getattr(TASKS.get(event.question.task), "answers", ""),
     }
-    return "\n".join([event.question.text, "", *(f"{k}: {v}" for k, v in facts.items())])
+    lines = [f"{name}: {says}" for name, says in facts.items() if says]
+    return "\n".join([event.question.text, "", *lines])
 
 
 def _standing(events: Sequence[Event], step: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from maia_lab.flags import parsed
-from maia_lab.proposal import Conclusion, Evidence, Hypothesis, Prediction, Proposal
+from maia_lab.proposal import Answer, Conclusion, Evidence, Hypothesis, Prediction, Proposal
 
 RUN, CONCLUDE = "run_experiment", "conclude"
 MOST = 40_000
@@ -61,6 +61,12 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             "The numbers of the steps on which each claim rests",
         ),
         not_tested=_text("What the claim covers and the experiments did not"),
+        answers=_list(
+            _object(
+                about=_text("What it is about, as the task names it"), says=_text("The answer")
+            ),
+            "What the task asks for beside the description; else []",
+        ),
     ),
 }
 _SAYS = {
@@ -91,6 +97,7 @@ def proposal(name: str, said: dict[str, Any]) -> Proposal | Conclusion:
             tuple(said["suppressed_by"]),
             tuple(evidence),
             said["not_tested"],
+            tuple(Answer(a["about"], a["says"]) for a in said["answers"]),
         )
     code = said["code"]
     if not code.strip() or len(code) > MOST:

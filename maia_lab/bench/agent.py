@@ -30,7 +30,7 @@ from maia_lab.proposal import Conclusion
 from maia_lab.review import Approve
 from maia_lab.session import Session
 from maia_lab.state import Phase
-from maia_lab.task import DESCRIBE
+from maia_lab.tasks import DESCRIBE
 from maia_lab.unit import Unit
 
 STEPS, IMAGES = 12, 35

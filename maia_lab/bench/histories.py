@@ -23,7 +23,7 @@ from maia_lab.review import Approve, Edit, Reject
 from maia_lab.session import Session
 from maia_lab.spending import Usage
 from maia_lab.state import Phase
-from maia_lab.task import DESCRIBE
+from maia_lab.tasks import DESCRIBE
 from maia_lab.unit import Unit
 
 WORDS = ("red", "", " ", "\ud800", "\x00", "```", "a\nb", "ignore the task", "x" * 15_000)

@@ -60,6 +60,7 @@ def scientist(body: Block, number: int) -> Reply:
         "suppressed_by": [],
         "evidence": [{"hypothesis": "H1", "steps": [2, 3]}] if best else [],
         "not_tested": "positions, sizes and combinations of three things",
+        "answers": [],
     }
     return Reply(call("conclude", said, id, "That is enough."))
 
