@@ -195,7 +195,7 @@ def _file() -> dict[str, object]:
     path = places.config()
     try:
         written: dict[str, object] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(str(path), f"cannot be read ({error})", "correct or remove it") from error
