@@ -29,10 +29,12 @@ SHADE = 48
 """Longest side of a region, in pixels: maps are coarser, and the page smooths it."""
 
 
-def of(grid: Grid) -> dict[str, object]:
-    """The mime bundle of a grid: data, picture and words."""
+def of(grid: Grid) -> tuple[dict[str, object], dict[str, object]]:
+    """The mime bundle of a grid, and its metadata: data, picture and words."""
     kind, file = picture(grid.draw())
-    return {KIND: data(grid), kind: _text(file), "text/plain": one_line(grid.alt)}
+    words = one_line(grid.alt)
+    # What nbconvert writes beside a picture for whoever cannot see it.
+    return {KIND: data(grid), kind: _text(file), "text/plain": words}, {kind: {"alt": words}}
 
 
 def data(grid: Grid) -> dict[str, object]:

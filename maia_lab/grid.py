@@ -119,7 +119,7 @@ class Grid:
         chosen = self.columns or _balanced(count, 2 if _paired(self.tiles[:MOST]) else 1)
         return min(count, chosen)
 
-    def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, object], dict[str, object]]:
         # What IPython asks of anything it shows.
         from maia_lab import bundle
 

@@ -63,7 +63,8 @@ def opened(file):
 )
 def test_fifteen_images_with_their_masks_take_at_most_250_kilobytes_in_all_forms(shown):
     grid = Grid.of(seen(shown()))
-    told = grid._repr_mimebundle_(include=None, exclude=None)
+    told, known = grid._repr_mimebundle_(include=None, exclude=None)
+    assert known == {"image/jpeg": {"alt": grid.alt}}
     assert set(told) == {KIND, "image/jpeg", "text/plain"}
     assert len(json.dumps(told)) <= WEIGHT
     assert opened(told["image/jpeg"]).size == grid.draw().size
@@ -109,7 +110,7 @@ def test_an_image_that_was_changed_after_it_was_masked_is_shown_as_it_is_now():
 
 def test_however_many_images_there_are_they_are_kept_within_bounds():
     noise = chance(10, (128, 128)) * 21
-    told = bundle.of(Grid.of(noise))
+    told, _ = bundle.of(Grid.of(noise))
     assert len(told[KIND]["tiles"]) == MOST
     assert len(json.dumps(told[KIND])) < 350_000
 
@@ -129,4 +130,4 @@ def test_a_small_picture_stays_png_so_that_its_ground_is_transparent():
 
 
 def test_a_grid_of_nothing_is_one_empty_picture():
-    assert bundle.of(Grid(()))[KIND]["tiles"] == []
+    assert bundle.of(Grid(()))[0][KIND]["tiles"] == []

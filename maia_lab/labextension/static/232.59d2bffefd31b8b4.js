@@ -381,6 +381,11 @@
   font-size: var(--jp-ui-font-size0);
 }
 
+/* Sizes are shares of what is around. */
+.maia-Small .maia-Evidence {
+  font-size: inherit;
+}
+
 .maia-Small summary {
   cursor: pointer;
 }
