@@ -228,7 +228,8 @@ def chromium(server: Server) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
         try:
-            page = browser.new_page(viewport={"width": 1280, "height": 960})
+            # Tests may open further pages beside this one.
+            page = browser.new_context(viewport={"width": 1280, "height": 960}).new_page()
             page.set_default_timeout(15_000)
             page.goto(f"{server.url}/lab?reset&token={TOKEN}")
             page.wait_for_selector("#jp-main-dock-panel", timeout=60_000)

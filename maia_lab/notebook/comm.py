@@ -62,7 +62,7 @@ class Link:
         self.why = "nobody answered yet: the front end has no labextension, or there is none"
         self._receive, self._joined = receive, joined
         self._comm: Any = None
-        self._lacking = False
+        self._lacking = self._expected = False
         self._pages: set[str] = set()
         self._settled = threading.Event()
         self._guard = threading.RLock()
@@ -78,8 +78,8 @@ class Link:
 
     @property
     def connected(self) -> bool:
-        """Whether a page that speaks this protocol is there."""
-        return bool(self.owner) and self._comm is not None
+        """Whether a page that speaks this protocol is there, or on its way."""
+        return (bool(self.owner) or self._expected) and self._comm is not None
 
     def open(self) -> None:
         """Call out; does nothing outside a kernel."""
@@ -109,6 +109,15 @@ class Link:
     def settle(self, seconds: float) -> None:
         """Give the front end a moment to answer the call."""
         self._settled.wait(seconds)
+
+    def expect(self) -> bool:
+        """Count on a page: its answer waits behind the cells that were sent with this one.
+
+        Returns:
+            Whether it had to be counted on.
+        """
+        self._expected = not self._settled.is_set() and self._comm is not None
+        return self._expected
 
     def own(self, client: str | None) -> None:
         """Make the page with this id the owner, if it is one that said hello."""
@@ -156,6 +165,7 @@ class Link:
     def _hello(self, hello: wire.PageHello) -> None:
         with self._guard:
             self._settled.set()
+            self._expected = False
             if hello["protocol"] != wire.PROTOCOL:
                 self.why = (
                     f"the labextension is version {hello['version']} and the kernel's maia_lab is"
@@ -194,6 +204,7 @@ class Link:
         """A front end hung up: it has no labextension, or no longer. Another may have it."""
         client = str(message.get("header", {}).get("session", ""))
         with self._guard:
+            self._expected = False
             self._lacking |= client not in self._pages
             self._pages.discard(client)
             if client == self.owner:

@@ -80,7 +80,12 @@ class Notebook:
         """The session that this cell began, as the kernel or the notebook remembers it."""
         if magic is None:
             return None
-        return self._begun.get(magic) or self.page.link.sessions.get(magic)
+        known = self._begun.get(magic) or self.page.link.sessions.get(magic)
+        if known is None and not self.page.link.owner:
+            # JupyterLab sends the cell's own metadata along; the page itself says so only later.
+            sent = parent(self.shell).get("metadata", {}).get("maia")
+            known = sent.get("session") if isinstance(sent, dict) else None
+        return known if isinstance(known, str) else None
 
     @property
     def cell(self) -> str | None:
