@@ -159,10 +159,10 @@ def explained(scores: Sequence[Score]) -> list[str]:
             " r needs no threshold."
         )
     if len(first.shares) > 1:
-        shares = [
-            f"{label} {share:.0%}" for label, share in zip(first.labels, first.shares, strict=True)
+        lines += [
+            f"{label}: in {share:.0%} of the active images."
+            for label, share in zip(first.labels, first.shares, strict=True)
         ]
-        lines.append(f"Of the active images each label holds in its share: {', '.join(shares)}.")
     if first.rater:
         lines.append(f"What each image holds was said by {first.rater}.")
     return lines

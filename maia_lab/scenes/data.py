@@ -19,7 +19,7 @@ from maia_lab.scenes.sample import sample, stream
 from maia_lab.scenes.scene import COLOURS, KINDS, Scene
 
 KEPT = 5000
-"""Drawn images kept in memory, at 48 KiB each: the rest is drawn again when it is read again."""
+"""Scenes kept in memory, and drawn images, at 48 KiB each; the rest is made again when read."""
 
 
 class SceneImages:
@@ -52,6 +52,7 @@ class SceneImages:
         kinds = [str(kind) for kind in stream("tied", seed).permutation(KINDS)]
         self._shape = dict(zip(COLOURS, kinds, strict=False))
         self._drawn: dict[int, NDArray[np.uint8]] = {}
+        self._known: dict[int, Scene] = {}
 
     @property
     def name(self) -> str:
@@ -70,10 +71,19 @@ class SceneImages:
         """The scene at a position, without drawing it."""
         if not -self._n <= index < self._n:
             raise IndexError(index)
-        scene = sample(stream(self._purpose, self._seed, index % self._n))
+        index %= self._n
+        if (known := self._known.get(index)) is not None:
+            return known
+        scene = self._sampled(index)
+        if len(self._known) < KEPT:
+            self._known[index] = scene
+        return scene
+
+    def _sampled(self, index: int) -> Scene:
+        scene = sample(stream(self._purpose, self._seed, index))
         if not self._tied:
             return scene
-        follows = stream("tied", self._seed, index % self._n).random(len(scene.things))
+        follows = stream("tied", self._seed, index).random(len(scene.things))
         things = [
             replace(thing, shape=self._shape[thing.colour]) if chance < self._tied else thing
             for thing, chance in zip(scene.things, follows, strict=True)
