@@ -175,8 +175,8 @@ def judged(scores: Sequence[Score]) -> list[str]:
         return []
     return [
         f"{trial.drawn_by} drew {len(trial.high)} images that are predicted high,"
-        f" {len(trial.neutral)} neutral ones and {len(trial.near)} near misses: all but one word of"
-        " a label.",
+        f" {len(trial.neutral)} neutral ones and {len(trial.near)} near misses, which have one word"
+        " of a label changed.",
         "diff (mean difference) and M-W (Mann-Whitney) are also high for a description that is too"
         " narrow: judge by r, AUPRC, F1.",
     ]
