@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
-from maia_lab.baselines import one_shot, search
+from maia_lab.baselines import Floats, Said, one_shot, search
 from maia_lab.errors import ModelError
 from maia_lab.exemplars import Exemplars
 from maia_lab.metrics import auprc, pearson, undefined
@@ -19,6 +17,8 @@ from maia_lab.system import System
 from maia_lab.trial import trial
 from maia_lab.world import Rater, World
 
+CHUNK = 100
+"""Held-out images that are looked at together."""
 MINE = "this description"
 ONE_SHOT = "one-shot baseline"
 SEARCH = "search baseline"
@@ -50,46 +50,57 @@ def score(
     Raises:
         WordsError: a label cannot be read.
     """
-    words, images = world.words, list(world.held_out)
+    words, n = world.words, len(world.held_out)
     rater = world.rater or (None if words is None else WordsRater(words))
-    mine = (MINE, tuple(labels), tuple(suppressed_by))
-    why, values = "", np.zeros(0, np.float32)
+    mine: Said = (tuple(labels), tuple(suppressed_by))
     if rater is None:
         why = f"nothing can tell what the images of {world.name} hold"
-    else:
-        try:
-            values = system.values(images)
-        except ModelError as error:
-            why = f"the unit {error.reason}"
-    if rater is None or why:
-        score = Score(MINE, mine[1], None, None, 0, 0, len(images), why, suppressed_by=mine[2])
-        return [score]
-    rows = [mine]
+        return [Score(MINE, mine[0], None, None, 0, 0, n, why, suppressed_by=mine[1])]
+    rows: list[tuple[str, Said]] = [(MINE, mine)]
     if words is not None:
-        rows.append((ONE_SHOT, *one_shot(world, exemplars, seed)))
-        rows.append((SEARCH, *search(world, exemplars)))
-    # Baselines often say the same: what is drawn for one of them is drawn for all.
-    trials = {said: trial(system, world, *said, seed) for said in {row[1:] for row in rows}}
+        rows.append((ONE_SHOT, one_shot(world, exemplars, seed)))
+        rows.append((SEARCH, search(world, exemplars)))
+    # Baselines often say the same: what is rated and drawn for one of them is so for all.
+    saids = {said for _, said in rows}
+    try:
+        values, sure = _rated(system, world, rater, saids)
+    except ModelError as error:
+        why = f"the unit {error.reason}"
+        return [Score(MINE, mine[0], None, None, 0, 0, n, why, suppressed_by=mine[1])]
+    trials = {said: trial(system, world, *said, seed) for said in saids}
     return [
-        replace(_scored(rater, images, values, system.reference.high, *row), trial=trials[row[1:]])
-        for row in rows
+        replace(
+            _scored(of, said, values, sure, system.reference.high),
+            rater=rater.name,
+            trial=trials[said],
+        )
+        for of, said in rows
     ]
 
 
-def _scored(
-    rater: Rater,
-    images: Sequence[Image.Image],
-    values: NDArray[np.float32],
-    high: float,
-    of: str,
-    labels: tuple[str, ...],
-    suppressed_by: tuple[str, ...],
-) -> Score:
-    active = values > high
-    sure = rater.rate(images, labels, suppressed_by) if labels else np.zeros(len(images))
-    predicted = sure > 0.5
+def _rated(
+    system: System, world: World, rater: Rater, saids: Collection[Said]
+) -> tuple[Floats, Mapping[Said, Floats]]:
+    """How the unit answers each held-out image, and how sure each description is of it.
+
+    A description of several labels is also rated label by label. Few images are in memory at once.
+    """
+    asked = {*saids, *(((label,), ()) for labels, _ in saids for label in labels)}
+    values: list[Floats] = [np.zeros(0)]
+    sure: dict[Said, list[Floats]] = {said: [np.zeros(0)] for said in asked}
+    for start in range(0, len(world.held_out), CHUNK):
+        places = range(start, min(start + CHUNK, len(world.held_out)))
+        images = [world.held_out[i] for i in places]
+        values.append(system.values(images).astype(float))
+        for said in asked:
+            sure[said].append(rater.rate(images, *said) if said[0] else np.zeros(len(images)))
+    return np.concatenate(values), {said: np.concatenate(parts) for said, parts in sure.items()}
+
+
+def _scored(of: str, said: Said, values: Floats, sure: Mapping[Said, Floats], high: float) -> Score:
+    (labels, suppressed_by), active, predicted = said, values > high, sure[said] > 0.5
     hits = int((predicted & active).sum())
-    each = [rater.rate(images, [label], ()) > 0.5 for label in labels]
+    each = [sure[(label,), ()] > 0.5 for label in labels]
     return Score(
         of,
         labels,
@@ -97,13 +108,12 @@ def _scored(
         hits / int(active.sum()) if labels and active.any() else None,
         int(predicted.sum()),
         int(active.sum()),
-        len(images),
+        len(values),
         undefined(predicted, values) if labels else "there is no label",
-        pearson(sure, values),
+        pearson(sure[said], values),
         suppressed_by,
         auprc(predicted, values),
         tuple(float(held[active].mean()) for held in each) if active.any() else (),
-        rater.name,
     )
 
 

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import Plain
 
 from maia_lab import evaluation
 from maia_lab.errors import WordsError
@@ -109,4 +110,10 @@ def test_a_unit_that_never_varies_has_scores_that_say_so(system, world, exemplar
     mine, *_ = evaluation.score(system, world, exemplars, ["red"])
     assert mine.correlation is None and mine.auprc is None
     assert mine.note == "the unit answers all images alike"
+    assert "nan" not in evaluation.table([mine])
+
+
+def test_no_held_out_images_are_no_score_and_say_so(system, world, exemplars):
+    mine, *_ = evaluation.score(system, replace(world, held_out=Plain(0, 0)), exemplars, ["red"])
+    assert mine.note == "there are no images" and mine.precision is None
     assert "nan" not in evaluation.table([mine])
