@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from maia_lab import provenance
-from maia_lab.errors import DataError
+from maia_lab.errors import DataError, WorldError
 from maia_lab.observation import Measurement
 from maia_lab.system import System
 from maia_lab.world import Words
@@ -210,7 +210,10 @@ def _prompts(images: Sequence[Image.Image]) -> tuple[str, ...]:
 def _shared(images: Sequence[Image.Image], words: Words | None) -> tuple[str, ...]:
     if words is None or len(images) < 2:
         return ()
-    held = (words.concepts(provenance.original(image)) for image in images)
+    try:
+        held = [words.concepts(provenance.original(image)) for image in images]
+    except WorldError:  # Experiment code changed an image, and nobody knows what it shows now.
+        return ()
     return tuple(sorted(frozenset.intersection(*held)))
 
 

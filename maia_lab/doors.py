@@ -12,6 +12,7 @@ from typing import Any, cast
 from maia_lab import images
 from maia_lab.errors import DataError, MissingExtra, UnitError, WorldError
 from maia_lab.exemplars import Exemplars
+from maia_lab.labels import FolderLabels
 from maia_lab.loop import Agent
 from maia_lab.names import nearest
 from maia_lab.places import cache
@@ -30,6 +31,8 @@ MODELS = {
     "synthetic": "maia_lab.systems.synthetic:open_synthetic",
 }
 RATERS = {"clip": "maia_lab.systems.rater:ClipRater"}
+PLAIN_EDITS = "maia_lab.imaging.plain_edits:PlainEditor"
+"""Edits what no generator made."""
 OTHER_MODELS = "maia_lab.systems.vision:open_network"
 """Opens whatever has no name here: ``package.module:factory``, or an object."""
 CALIBRATION = 100
@@ -91,6 +94,8 @@ def open_world(
         remarks = (seen.summary,) if seen.skipped else ()
         world = World(seen.name, seen, held_out, remarks=remarks)
         drawn = generator or model.world
+        if drawn is None:
+            world = _photographs(world, FolderLabels.of((seen, held_out)))
     else:
         raise DataError(
             own,
@@ -122,6 +127,21 @@ def open_rater(address: str) -> Rater:
     rater = cast(Rater, _named(RATERS, "rater", name)(where))
     trial = cast(World, _named(WORLDS, "world", "scenes")(n=1, held_out=CALIBRATION))
     return Calibrated(rater, trial)
+
+
+def _photographs(world: World, labels: FolderLabels | None) -> World:
+    """Images of which only their folders are known, and what can be done to any image."""
+    editor = _load(PLAIN_EDITS, "editor")()
+    words = {"edit": editor.instructions}
+    if labels is None:
+        return replace(world, editor=editor, vocabulary=words)
+    return replace(
+        world,
+        editor=editor,
+        captioner=labels,
+        words=labels,
+        vocabulary={"label": labels.labels} | words,
+    )
 
 
 def vocabulary(generator: str) -> Mapping[str, tuple[str, ...]]:

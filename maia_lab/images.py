@@ -234,6 +234,11 @@ class ImageFolder:
         """Name of the subfolder an image lies in, which is often its class; empty at the top."""
         return clean(PurePosixPath(self._files[index].name).parent.name)
 
+    def labels(self) -> Iterator[tuple[str, str]]:
+        """Pixel hash and label of every image, those without a label too."""
+        for index, file in enumerate(self._files):
+            yield file.pixels, self.label(index)
+
     def part(self, positions: Sequence[int], what: str = "images") -> ImageFolder:
         """Some of the images as a folder of its own, called ``photos (80 images)``."""
         chosen = copy.copy(self)

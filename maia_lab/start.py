@@ -265,11 +265,11 @@ def locate(session: str | Path, folder: str | Path | None = None) -> Path:
 
 def _agent(name: str, study: Study, seed: int, settled: Config, pixels: Pixels) -> Agent:
     world = study.world
-    if name == "offline" and not world.vocabulary:
+    if name == "offline" and not set(world.vocabulary) - {"edit"}:
         raise WorldError(
             world.name,
             "has no words, and the offline agent knows images by words only",
-            "name a generator it can draw with (--generator scenes), or look at maia exemplars",
+            "sort the images into a folder for each label, or name a generator (--generator NAME)",
         )
     options: dict[str, object] = {"vocabulary": world.vocabulary, "seed": seed}
     if name == access.MODEL:

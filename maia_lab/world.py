@@ -128,7 +128,9 @@ class World:
     captioner: Captioner | None = None
     words: Words | None = None
     vocabulary: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Words by kind that the generator can draw, nouns first; empty where nobody can tell."""
+    """Words by kind that images are described with, nouns first: those that the generator can draw,
+    or the data's labels. The kind ``edit`` holds instructions that the editor understands for any
+    image. Empty where nobody can tell."""
     exemplars: bool = True
     """Whether experiments may pick images of the data by how strongly they activate the unit."""
     remarks: tuple[str, ...] = ()

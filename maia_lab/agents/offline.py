@@ -9,6 +9,8 @@ from typing import TypeVar
 from maia_lab.agents import offline_cells as cells
 from maia_lab.agents.offline_claims import Claim, Language, Thing
 from maia_lab.agents.offline_judgement import (
+    KEPT,
+    LOST,
     Judgement,
     beside,
     missing,
@@ -82,6 +84,7 @@ class _Plan:
             "Inhibit": (self.inhibit, 1),
             "Remark": (self.remark, ROUNDS + remarked),
             "Fresh": (self.fresh, ROUNDS + remarked),
+            "Meet": (self.meet, 2),
         }
         for kind, (design, rounds) in kinds.items():
             became = self.notes.tried.get(kind, [])
@@ -116,24 +119,29 @@ class _Plan:
         for i in sorted(plainest[: 8 if tried == 0 else 3]):
             for kind, instruction in self.changes(shown[i], f"change {i}"):
                 changes.setdefault(f"{CHANGED}{kind}", {}).setdefault(i, []).append(instruction)
+        if not changes:
+            return None
         return Proposal(
             "Change one thing at a time in the strongest images, before any hypothesis: what comes"
             " together in the data need not matter together.",
-            cells.perturb(changes),
+            cells.perturb(changes, read=not self.language.edits),
         )
 
     def changes(self, content: Claim, about: str) -> Iterator[tuple[str, str]]:
-        """Instructions that change one word of an image, each with the kind of word."""
+        """Instructions that change one thing about an image, each with what it changes."""
+        if self.language.edits:
+            yield from ((edit, edit) for edit in self.language.edits)
+            return
         for thing in dict.fromkeys(content.things):
             for word in thing:
                 kind = self.language.kind(word)
                 others = [o for o in self.language.kinds[kind] if o != word]
                 (other,) = self.some(others, 1, f"{about} {thing} {word}")
-                yield kind, self.swap(thing, word, other)
+                yield f"another {kind}", self.swap(thing, word, other)
         if content.background:
             others = [b for b in self.language.backgrounds if b != content.background]
             (other,) = self.some(others, 1, about)
-            yield "background", f"change the background to {other}"
+            yield "another background", f"change the background to {other}"
 
     def swap(self, thing: Thing, word: str, other: str) -> str:
         """The instruction that gives a thing one word for another."""
@@ -191,6 +199,25 @@ class _Plan:
             formula.suppressed_by,
         )
 
+    def meet(self, tried: int) -> Proposal | None:
+        """Where nothing can be drawn: other images of the data, by what is said of them."""
+        claims = self.judgement.formula.labels
+        if self.notes.generator or not claims:
+            return None
+        return Proposal(
+            "Meet images of the data that were not picked by activation: do the labels hold there?",
+            cells.meet(
+                [self.say(claim) for claim in claims],
+                600 if tried == 0 else 200,
+                1 + len(self.notes.tried.get("Meet", [])),
+            ),
+            tuple(self.active(claim) for claim in claims),
+            tuple(
+                Prediction(self.active(claim).id, (self.say(claim),), (cells.OTHERS,))
+                for claim in claims
+            ),
+        )
+
     def _against_near_misses(
         self,
         kind: str,
@@ -233,7 +260,7 @@ class _Plan:
         )
 
     def edit(self, tried: int) -> Proposal | None:
-        if not self.notes.editor:
+        if not self.notes.editor or self.language.edits:
             return None
         subjects: dict[str, Sequence[int] | str] = {}
         changes: dict[str, dict[str, list[str]]] = {}
@@ -335,10 +362,11 @@ class _Plan:
     def describe(self, labels: Sequence[Claim], suppressed_by: Sequence[Claim]) -> str:
         if not labels and self.notes.row("control") is None:
             return "No description: nothing was tested."
-        if not labels and self.judgement.answers:
+        if not labels and max(self.judgement.kept.values(), default=0.0) > KEPT:
             return (
                 "Not nameable with these words: its strongest images still drive it when parts of"
                 " them are changed, and nothing that can be said tells them from the rest."
+                + self.survives()
             )
         if not labels:
             return "No stable description: nothing that was tried drives the unit."
@@ -346,7 +374,15 @@ class _Plan:
         text = f"{'Active' if self.judgement.view.clear else 'Most active'} when there is {said}"
         if suppressed_by:
             text += f"; not when there is {', or '.join(self.say(c, True) for c in suppressed_by)}"
-        return f"{text}."
+        return f"{text}.{self.survives()}"
+
+    def survives(self) -> str:
+        """What edits that need no model left of the answer, where there were any."""
+        kept = self.judgement.kept if self.language.edits else {}
+        lasts = [f"{name} ({left:.0%} is left)" for name, left in kept.items() if left >= KEPT]
+        goes = [f"{name} ({left:.0%})" for name, left in kept.items() if left <= LOST]
+        survived = f" The answer survives these edits: {', '.join(lasts)}." if lasts else ""
+        return survived + (f" It is lost by these: {', '.join(goes)}." if goes else "")
 
     def both(self, label: Claim, claim: Claim) -> str:
         """A prompt for a label with something beside it; empty for two backgrounds at once."""

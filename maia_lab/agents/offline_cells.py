@@ -18,6 +18,8 @@ BANDS = (
 )
 """Quantiles of the data between which images are read, and how many at most."""
 SHOWN = 15
+OTHERS = "anything else"
+"""The condition of images of which no label is said."""
 
 READ = f"""\
 for name, made in conditions.items():
@@ -79,11 +81,26 @@ for low, high, most in [
 """
 
 
-def perturb(changes: Mapping[str, Mapping[int, Sequence[str]]]) -> str:
+def meet(labels: Sequence[str], count: int, seed: int) -> str:
+    """Images of the data as they come, sorted by what is said of them."""
+    return f"""\
+# Meet: images that nobody picked by activation. Do the labels hold there?
+images = tools.dataset_sample({count}, seed={seed})
+said = tools.describe_images(images)
+labels = {_wrapped(labels)}
+conditions = {{label: [i for i, text in zip(images, said) if text == label] for label in labels}}
+conditions["{OTHERS}"] = [i for i, text in zip(images, said) if text not in labels][:60]
+comparison = tools.compare({{name: some for name, some in conditions.items() if some}})
+print(comparison)
+"""
+
+
+def perturb(changes: Mapping[str, Mapping[int, Sequence[str]]], *, read: bool = True) -> str:
     """Single changes to the strongest images, before any hypothesis.
 
     Args:
         changes: for each condition, instructions by the position of the image among the strongest.
+        read: whether captions say what was changed.
     """
     lines = []
     for name, by_image in changes.items():
@@ -109,7 +126,7 @@ conditions = {{
 }} | {{{_text(STRONGEST)}: [strongest[i] for i in {used}]}}
 comparison = tools.compare(conditions, control={_text(STRONGEST)})
 print(comparison)
-{READ}for measured in comparison.conditions:
+{READ if read else ""}for measured in comparison.conditions:
     shown = list(zip(measured.values, conditions[measured.condition]))
     tools.display(measured.condition, shown[:6])
 """

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 
-BACKGROUND, NUMBER = "background", "number"
-"""The kinds of word that are not said of a thing."""
+BACKGROUND, NUMBER, EDIT = "background", "number", "edit"
+"""The kinds of word that are not said of a thing; the last holds whole instructions."""
 NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
 LONGEST = 3
 """Words said of one thing in a claim, at most: with four, next to nothing is left to generalise."""
@@ -110,8 +110,9 @@ class Language:
                 words of the first kind name things, all others describe them; only where there
                 are words of the kind ``number`` can several things of one kind be asked for.
         """
-        kinds = [kind for kind in vocabulary if kind not in (BACKGROUND, NUMBER)]
+        kinds = [kind for kind in vocabulary if kind not in (BACKGROUND, NUMBER, EDIT)]
         self.counts = NUMBER in vocabulary
+        self.edits = tuple(vocabulary.get(EDIT, ()))
         self.kinds = {kind: tuple(vocabulary[kind]) for kind in kinds}
         self.nouns = frozenset(self.kinds[kinds[0]]) if kinds else frozenset()
         self.backgrounds = tuple(vocabulary.get(BACKGROUND, ()))
@@ -145,7 +146,7 @@ class Language:
         things: list[Thing] = []
         said: list[str] = []
         count = 1
-        for token in [*re.findall(r"[a-z]+|[,;.:]", text), "."]:
+        for token in [*re.findall(r"\w+|[,;.:]", text), "."]:
             word = self._singular(token)
             if word in self._rank:
                 said.append(word)
@@ -153,7 +154,7 @@ class Language:
                 background = background or word
             if token in NUMBERS:
                 count = NUMBERS[token]
-            ends = word in self.nouns or word == "thing" or not token.isalpha() or token == "and"
+            ends = word in self.nouns or word == "thing" or token in ",;.:" or token == "and"
             if ends and (said or word == "thing"):
                 things += [self.thing(*dict.fromkeys(said))] * count
             if ends:

@@ -34,8 +34,8 @@ LEVELS = (50, 60, 70, 78, 82, 86, 89, 92, 95, 97)
 """Hundredths of the data at which active may begin."""
 MADE = 1.0
 """What all images that were drawn or edited weigh, together, beside all of the data."""
-KEPT = 0.5
-"""Share of a rise over the median that some change must leave for a unit to answer to something."""
+KEPT, LOST = 0.5, 0.25
+"""Share of a rise over the median from which on, and below which, it survived a change."""
 EXACT, GRADED = 0.004, 0.012
 """Price of a word for units that are on or off, and for graded ones, which overfit sooner."""
 
@@ -210,13 +210,16 @@ class Judgement:
                 formula = more
         return formula
 
-    @property
-    def answers(self) -> bool:
-        """Whether its strongest images still drive it after some kind of change."""
+    @cached_property
+    def kept(self) -> dict[str, float]:
+        """What each kind of change to the strongest images left of their rise over the median."""
         strongest = self.notes.row(STRONGEST)
         rise = strongest.mean - self.notes.median if strongest is not None else 0.0
-        changed = [row.mean for name, row in self.notes.rows.items() if name.startswith(CHANGED)]
-        return rise > 0 and any(m - self.notes.median > KEPT * rise for m in changed)
+        return {
+            name.removeprefix(CHANGED): (row.mean - self.notes.median) / rise
+            for name, row in self.notes.rows.items()
+            if rise > 0 and name.startswith(CHANGED) and name != STRONGEST
+        }
 
     def beside(self, labels: tuple[Claim, ...], claim: Claim) -> tuple[float, int]:
         """Response of the labels that is left beside a claim, and how many images say so."""

@@ -21,8 +21,8 @@ MADE = "made for"
 UNCHANGED = ", unchanged"
 STRONGEST = f"the strongest{UNCHANGED}"
 """The condition of the data's strongest images as they are …"""
-CHANGED = "the strongest, another "
-"""… and how the names of those begin in which one kind of thing was changed."""
+CHANGED = "the strongest, "
+"""… and how the names of those begin in which something was changed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ BENCHES = {
     "ablation": Bench("with each tool taken away", "confounded:ablation", ("n", "agent")),
     "predictive": Bench(
         "what descriptions predict against what units do", "predictive:predictive", ("n", "agent")
+    ),
     "networks": Bench(
         "units of trained networks, beside untrained ones", "networks:networks", ("n", "agent")
     ),

@@ -10,9 +10,8 @@ from statistics import fmean
 from PIL import Image
 from torch import Tensor
 
-from maia_lab.bench.run import Job, describe_many
+from maia_lab.bench.run import Job, counted, describe_many
 from maia_lab.bench.table import Row, Table
-from maia_lab.bench.units import told
 from maia_lab.doors import open_model
 from maia_lab.evaluation import MINE, ONE_SHOT, SEARCH
 from maia_lab.observation import Score
@@ -87,7 +86,7 @@ def _scored(units: Sequence[str], seeds: Sequence[int], agent: str) -> list[list
     ]
 
     with tempfile.TemporaryDirectory() as folder:
-        outcomes = describe_many(jobs, Path(folder), agent, progress=told)
+        outcomes = describe_many(jobs, Path(folder), agent, progress=counted)
         scores = [{} if o.failed else {s.of: s for s in o.session.scores} for o in outcomes]
     return [scores[i : i + len(units)] for i in range(0, len(scores), len(units))]
 

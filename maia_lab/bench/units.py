@@ -113,20 +113,11 @@ class Described:
 def describe_all(jobs: Sequence[Job], agent: str) -> list[Described]:
     """Let an agent describe units, told on standard error as they are done."""
     with tempfile.TemporaryDirectory() as folder:
-<<<<<<< HEAD
         outcomes = describe_many(jobs, Path(folder), agent, progress=counted)
-=======
-        outcomes = describe_many(jobs, Path(folder), agent, progress=told)
->>>>>>> 92de336 (Measure how many units of trained networks are named, beside untrained ones)
         for outcome in outcomes:
             if outcome.failed:
                 sys.stderr.write(f"{outcome.job.unit}: {outcome.failed}\n")
         return [Described.of(outcome) for outcome in outcomes]
-
-
-def told(done: int, total: int) -> None:
-    """Say on standard error how far a bench is."""
-    sys.stderr.write(f"\r{done} of {total} sessions" + "\n" * (done == total))
 
 
 def units(

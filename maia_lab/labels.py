@@ -1,0 +1,68 @@
+"""What the names of subfolders say of the images in them: all that is known of a photograph."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from PIL import Image
+
+from maia_lab import provenance
+from maia_lab.errors import WordsError
+from maia_lab.images import ImageFolder
+
+
+class FolderLabels:
+    """The words and the captioner of photographs in class folders: one label an image.
+
+    An edited photograph keeps the label of the one it was made from. A label is its folder's name
+    in small letters, with ``_`` for whatever is neither letter nor digit.
+    """
+
+    name = "folder labels"
+
+    def __init__(self, labels: dict[str, str]) -> None:
+        """Take the label of each image, by pixel hash."""
+        self._labels = labels
+        self.labels = tuple(sorted(set(labels.values())))
+
+    @classmethod
+    def of(cls, folders: Iterable[ImageFolder]) -> FolderLabels | None:
+        """Read the labels of images; None where there are no two of them to tell apart."""
+        found = {
+            pixels: label
+            for folder in folders
+            for pixels, name in folder.labels()
+            if (label := _plain(name))
+        }
+        read = cls(found)
+        return read if len(read.labels) > 1 else None
+
+    def describe(self, images: Sequence[Image.Image]) -> list[str]:
+        """The label of each image, or ``nothing with a label``."""
+        return [self._label(image) or "nothing with a label" for image in images]
+
+    def matches(self, label: str, image: Image.Image) -> bool:
+        """Whether an image has the label that a phrase names: ``a tench``, ``tench in a net``.
+
+        Raises:
+            WordsError: the phrase names no label there is.
+        """
+        said = f"_{_plain(label)}_"
+        named = [known for known in self.labels if f"_{known}_" in said]
+        if not named:
+            raise WordsError(
+                label, "names none of the folders", f"use {', '.join(self.labels[:50])}"
+            )
+        return self._label(image) in named
+
+    def concepts(self, image: Image.Image) -> frozenset[str]:
+        """The image's label; empty without one."""
+        return frozenset(filter(None, [self._label(image)]))
+
+    def _label(self, image: Image.Image) -> str:
+        return self._labels.get(provenance.base(image), "")
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"\W+|_+", "_", name.lower()).strip("_")

@@ -1,0 +1,122 @@
+"""Photographs of which only their folders are known."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import maia_lab
+from maia_lab.allowlist import refusals
+from maia_lab.doors import open_world
+from maia_lab.errors import WordsError, WorldError
+from maia_lab.events import Observed, Offered
+from maia_lab.imaging.plain_edits import EDITS, PlainEditor
+from maia_lab.labels import FolderLabels
+from maia_lab.provenance import origin, pixel_hash
+from maia_lab.systems.function import Function
+
+COLOURS = {"Red fruit": (200, 40, 40), "green-leaf": (40, 160, 60), "blue": (40, 60, 200)}
+
+
+def redness(images):
+    """How much redder an image is than anything else, 0 at least."""
+    means = [np.asarray(image, float).mean((0, 1)) for image in images]
+    return [max(0.0, float(red - (green + blue) / 2)) for red, green, blue in means]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Noisy images of one colour each, in a folder for each colour."""
+    root, chance = tmp_path_factory.mktemp("photos"), np.random.default_rng(4)
+    for name, colour in COLOURS.items():
+        (root / name).mkdir()
+        for i in range(14 if name == "Red fruit" else 60):
+            pixels = np.array(colour) + chance.normal(0, 25, (24, 36, 3)) + chance.normal(0, 15)
+            image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+            image.save(root / name / f"n{i}_a_{'blue' if i else 'red'}_thing.png")
+    return root
+
+
+@pytest.fixture(scope="module")
+def photos(folder):
+    return open_world(Function(redness, "redness"), folder)
+
+
+def test_a_folder_names_its_images_and_a_file_name_does_not(photos):
+    assert photos.vocabulary["label"] == ("blue", "green_leaf", "red_fruit")
+    assert isinstance(photos.words, FolderLabels) and photos.captioner is photos.words
+    for image in (photos.data[0], photos.held_out[0]):
+        (label,) = photos.words.concepts(image)
+        assert photos.captioner.describe([image]) == [label]
+        assert photos.words.matches(f"a {label.replace('_', ' ')} in the sun", image)
+        assert not photos.words.matches("red fruit" if label == "blue" else "blue", image)
+    with pytest.raises(WordsError, match="use blue, green_leaf, red_fruit"):
+        photos.words.matches("bluebird", photos.data[0])
+
+
+def test_images_at_the_top_of_a_folder_have_no_labels_and_can_be_edited_all_the_same(tmp_path):
+    for i in range(12):
+        Image.new("RGB", (8, 8), (i * 20, 0, 0)).save(tmp_path / f"cat_{i}.png")
+    world = open_world(Function(redness, "redness"), tmp_path)
+    assert (world.words, world.captioner, world.editor.name) == (None, None, PlainEditor.name)
+    with pytest.raises(WorldError, match="a folder for each label"):
+        maia_lab.describe(redness, data=tmp_path, folder=tmp_path / "sessions")
+
+
+def test_an_edit_changes_pixels_keeps_the_size_and_names_its_parent(photos):
+    image = photos.data[3]
+    instructions = list(EDITS)
+    edited = photos.editor.edit([image] * len(EDITS), instructions, [1] * len(EDITS))
+    for one, instruction in zip(edited, instructions, strict=True):
+        assert one.size == image.size and one.mode == "RGB"
+        assert pixel_hash(one) != pixel_hash(image)
+        assert origin(one).parent == pixel_hash(image) and origin(one).text == instruction
+        assert photos.words.concepts(one) == photos.words.concepts(image)
+    gray, shuffled = (np.asarray(edited[instructions.index(name)], float)
+                      for name in ("make it gray", "shuffle its patches"))  # fmt: skip
+    assert np.ptp(gray, axis=2).max() == 0
+    np.testing.assert_allclose(shuffled.mean((0, 1)), np.asarray(image, float).mean((0, 1)), atol=2)
+    with pytest.raises(WordsError, match="needs a model that edits"):
+        photos.editor.edit([image], ["add a hat"], [1])
+
+
+def test_labels_and_plain_edits_are_all_the_offline_agent_needs(folder, tmp_path):
+    session = maia_lab.describe(redness, data=folder, review="auto", folder=tmp_path).wait()
+    assert session.conclusion.labels == ("red_fruit",)
+    assert "survives these edits" in session.conclusion.description
+    assert "lost by these: make it gray" in session.conclusion.description
+    outcomes = [e.observation.outcome for e in session.journal.events if isinstance(e, Observed)]
+    assert outcomes == ["done"] * len(outcomes)
+    assert (session.scores[0].precision, session.scores[0].recall) == (1.0, pytest.approx(1.0))
+    offered = [e.proposal for e in session.journal.events if isinstance(e, Offered)]
+    assert all(refusals(p.code) == () for p in offered)
+
+
+def test_a_unit_of_a_real_network_is_described_by_labels(tmp_path):
+    data = os.environ.get("MAIA_TEST_DATA")
+    if not data:
+        pytest.skip("needs photographs: set MAIA_TEST_DATA")
+    for file in sorted(Path(data, "images").glob("*.jpg"))[:150]:
+        dog = "n02085" <= file.name < "n02114"
+        kind = "dog" if dog else "animal" if file.name < "n02656" else "object"
+        (tmp_path / "photos" / kind).mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, tmp_path / "photos" / kind / file.name)
+    sys.path.insert(0, str(Path(data, "models")))
+    try:
+        import realnets
+
+        net, preprocess = realnets.load("mobilenetv1_0.25_128")
+    finally:
+        sys.path.pop(0)
+    retriever = maia_lab.describe(
+        net, "classifier", 208, data=tmp_path / "photos", preprocess=preprocess,
+        review="auto", folder=tmp_path,
+    ).wait()  # fmt: skip
+    assert retriever.conclusion.labels == ("dog",)
+    assert "lost by these: shuffle its patches" in retriever.conclusion.description
