@@ -93,7 +93,7 @@ def test_labels_and_plain_edits_are_all_the_offline_agent_needs(folder, tmp_path
     assert "lost by these: make it gray" in session.conclusion.description
     outcomes = [e.observation.outcome for e in session.journal.events if isinstance(e, Observed)]
     assert outcomes == ["done"] * len(outcomes)
-    assert (session.scores[0].precision, session.scores[0].recall) == (1.0, pytest.approx(1.0))
+    assert session.scores[0].correlation > 0.95
     offered = [e.proposal for e in session.journal.events if isinstance(e, Offered)]
     assert all(refusals(p.code) == () for p in offered)
 
@@ -119,4 +119,5 @@ def test_a_unit_of_a_real_network_is_described_by_labels(tmp_path):
         review="auto", folder=tmp_path,
     ).wait()  # fmt: skip
     assert retriever.conclusion.labels == ("dog",)
-    assert "lost by these: shuffle its patches" in retriever.conclusion.description
+    _, lost = retriever.conclusion.description.split("lost by these:")
+    assert "shuffle its patches" in lost
