@@ -12,7 +12,7 @@ from browser import TOKEN, Notebook, chromium, opened, serving, skip_without_bro
 pytestmark = pytest.mark.browser
 
 SOURCES = ["%load_ext maia_lab", "%maia describe synthetic/one/1001", "print('unrelated')"]
-PATIENCE = 40_000
+PATIENCE = 90_000
 """Milliseconds, until there is an index of the data on a busy machine."""
 CONTRAST = """element => {
     const light = colour => {
@@ -76,7 +76,7 @@ def test_two_tabs_that_approve_at_once_run_a_step_once(notebook):
             page.step(1, "waiting").get_by_role("button", name="Approve").wait_for()
         for page in (tab, notebook):
             page.page.evaluate(
-                "() => void document.querySelector('.maia-Footer .maia-mod-primary').click()"
+                "() => void document.querySelector('.maia-Footer .maia-mod-primary')?.click()"
             )
         for page in (tab, notebook):
             page.step(1, "done").wait_for()
