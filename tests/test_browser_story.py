@@ -165,14 +165,15 @@ def test_stop_interrupts_what_runs_and_ends_the_session(notebook):
 
 
 def test_steps_run_by_themselves_as_cells_and_a_conclusion_that_is_sent_back_is_tested(notebook):
-    step, scored = 1, notebook.page.locator(".maia-Footer[data-maia-state=scored]")
-    while scored.count() == 0:
+    step, waiting = 1, notebook.page.locator(".maia-Footer[data-maia-state=waiting]")
+    # A conclusion is no experiment: its scoring is asked for.
+    while waiting.get_by_role("button", name="Approve & score").count() == 0:
         notebook.page.locator(".maia-Strip").get_by_role("button", name="without asking").click()
         others = f".maia-Footer[data-maia-state=waiting]:not([data-maia-step='{step}'])"
-        open_now = notebook.page.locator(others).or_(scored)
-        open_now.wait_for()
-        step = int(open_now.get_attribute("data-maia-step"))
-    assert all(cell_of(notebook, number)["execution_count"] for number in range(1, step + 1))
+        notebook.page.locator(others).wait_for()
+        step = int(waiting.get_attribute("data-maia-step"))
+    assert all(cell_of(notebook, number)["execution_count"] for number in range(1, step))
+    approve(notebook, step)
     notebook.step(step, "scored").get_by_role("button", name="Not yet…").click()
     notebook.page.keyboard.type("test it on a plain background")
     notebook.page.keyboard.press("Enter")
