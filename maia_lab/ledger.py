@@ -49,8 +49,8 @@ class Check:
     """A confirmation: an earlier step spoke for the hypothesis, and nobody had seen how the unit
     answers these images. Others that the conditions held are left out of it."""
     left: float | None = None
-    """What ``lower`` has of the rise of ``higher`` above their comparison's control, 1 being all of
-    it; None where there is no rise, or one of them is the control."""
+    """What ``lower`` has of the rise of ``higher`` above the lowest condition of the step, 1 being
+    all of it; None where ``lower`` is the lowest itself, or the higher of the two."""
 
     @property
     def speaks(self) -> Side:
@@ -194,9 +194,10 @@ class _Step:
         )
 
     def _left(self, first: Measurement, second: Measurement) -> float | None:
-        if first.control != second.control or not first.control or first.difference <= 0:
+        floor = min(m.mean for m in self.measurements)
+        if not floor < second.mean <= first.mean:
             return None
-        return second.difference / first.difference
+        return (second.mean - floor) / (first.mean - floor)
 
 
 def _corrected(

@@ -6,20 +6,22 @@ predictions that were made from them; and its labels, by the conditions that hol
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 
+from maia_lab.comparison import difference
 from maia_lab.ledger import Check, Finding, Ledger
 from maia_lab.observation import Measurement
 from maia_lab.proposal import Conclusion, Evidence
 
 SAME = 0.7
 """Share of a rise above the control from which on two conditions count as equally high."""
-LITTLE = 0.5
-"""Share of a label's rise that images which hold it must be able to reach, to hold it rightly."""
+SLIGHT = 0.2
+"""Share of what a label does at best, or of all that was measured, below which it is nothing."""
 FEW = 3
 """Bases below which a condition speaks neither for nor against a label."""
 ALIKE = 8
@@ -89,10 +91,10 @@ def _weak(finding: Finding) -> Iterator[str]:
         last, name = checks[-1], finding.hypothesis.id
         if all(check.anecdote for check in checks):
             yield f"{name} says {_pair(last)}, and that rests on a single image."
-        elif last.left is not None and last.left >= SAME:
+        elif last.low <= 0 and last.left is not None and last.left >= SAME:
             yield (
                 f"{name} says {_pair(last)}, and {last.lower} is about as high: {last},"
-                f" {last.left:.0%} of the rise above the control."
+                f" {last.left:.0%} of what {last.higher} is above the lowest."
             )
 
 
@@ -110,81 +112,94 @@ class _Labels:
     conclusion: Conclusion
     ledger: Ledger
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.conclusion.labels
+
     def objections(self) -> Iterator[str]:
-        for phrase in (*self.conclusion.labels, *self.conclusion.suppressed_by):
+        for phrase in (*self.labels, *self.conclusion.suppressed_by):
             named = [m for _, m in self.ledger.measurements if content(phrase) <= _all_words(m)]
             if not named:
                 yield f"{phrase!r} is wider than what was tested: no condition had all its words."
             elif all(len(set(m.bases)) == 1 for m in named):
                 yield f"{phrase!r} was tested with a single image."
-        for label in self.conclusion.labels:
+        for label in self.labels:
             yield from self._against(label)
             yield from self._narrower(label)
             yield from self._alike(label)
+
+    @cached_property
+    def _rows(self) -> list[tuple[int, Measurement]]:
+        """Conditions of several images, without what is said to suppress."""
+        return [
+            (step, m)
+            for step, m in self.ledger.measurements
+            if len(set(m.bases)) >= FEW
+            and not any(content(s) <= _all_words(m) for s in self.conclusion.suppressed_by)
+        ]
+
+    @cached_property
+    def _floor(self) -> Measurement | None:
+        """The lowest of what was drawn, and of the controls: what leaves the unit cold."""
+        rows = [m for _, m in self._rows if m.prompts or not m.control]
+        return min(rows, key=lambda m: m.mean, default=None)
 
     @cached_property
     def _controls(self) -> dict[tuple[int, int], Measurement]:
         """What was compared with, by step and comparison."""
         return {(step, m.comparison): m for step, m in self.ledger.measurements if not m.control}
 
-    @cached_property
-    def _rows(self) -> list[tuple[int, Measurement]]:
-        """Conditions of several images, compared with images of the data."""
-        controls = self._controls
-        return [
-            (step, m)
-            for step, m in self.ledger.measurements
-            if m.control
-            and len(set(m.bases)) >= FEW
-            and (step, m.comparison) in controls
-            and not controls[step, m.comparison].prompts
-            and not any(content(s) <= _all_words(m) for s in self.conclusion.suppressed_by)
-        ]
-
     def _holding(self, label: str) -> list[tuple[int, Measurement]]:
-        """Conditions in which every image shows what a label says, and not every control does."""
-        return [
-            (step, m)
-            for step, m in self._rows
-            if _holds(m, label) and not _holds(self._controls[step, m.comparison], label)
-        ]
+        """Conditions in which every image shows what a label says.
 
-    def _rise(self, label: str) -> Measurement | None:
-        """The condition that holds a label and is clearly highest."""
-        clear = [m for _, m in self._holding(label) if m.low > 0]
-        return max(clear, key=lambda m: m.difference, default=None)
+        Changes to images that all show it are no test of it: words may miss what an edit took away.
+        """
+        held = [(step, m) for step, m in self._rows if _holds(m, label)]
+        controls = {key for key, m in self._controls.items() if _holds(m, label)}
+        return [(n, m) for n, m in held if m.prompts or (n, m.comparison) not in controls]
+
+    def _rise(self, label: str) -> float:
+        """How far images that hold a label drive the unit, at best; 0.0 where none clearly does."""
+        floor = self._floor
+        if floor is None:
+            return 0.0
+        least = SLIGHT * (max(m.mean for _, m in self._rows) - floor.mean)
+        rises = [difference(m, floor) for _, m in self._holding(label) if m is not floor]
+        return max((r.value for r in rises if r.low > 0 and r.value > least), default=0.0)
 
     def _against(self, label: str) -> Iterator[str]:
-        """Images that hold the label, and do not drive the unit."""
-        best = self._rise(label)
-        for step, m in self._holding(label):
-            if m.low <= 0 and (best is None or m.high < LITTLE * best.difference):
+        """Images that hold the label, and leave the unit as cold as anything."""
+        floor, rise = self._floor, self._rise(label)
+        for step, m in self._holding(label) if floor is not None else ():
+            if not rise or m is floor or difference(m, floor).high < SLIGHT * rise:
                 yield (
-                    f"{label!r} did not clearly drive it in step {step}: {m.condition} is"
+                    f"{label!r} did not drive it in step {step}: {m.condition} is"
                     f" {m.difference:+.2f} [{m.low:+.2f}, {m.high:+.2f}] from {m.control}."
                 )
                 return
 
     def _narrower(self, label: str) -> Iterator[str]:
         """Images that lack a word of the label, and drive the unit as much."""
-        best = self._rise(label)
-        if best is None:
+        floor, whole = self._floor, {id(m) for _, m in self._holding(label)}
+        if floor is None or not self._rise(label):
             return
-        for step, m in self._rows:
-            shown = _words(m.prompts)
-            lacks = content(label) - shown
-            apart = lacks and content(label) & shown and m.low > 0
-            if not apart or any(
-                _holds(m, x) or content(x) <= shown for x in self.conclusion.labels
-            ):
-                continue
-            if m.difference >= SAME * best.difference:
-                yield (
-                    f"{label!r} is narrower than what was measured: in step {step} {m.condition}"
-                    f" drives it as much ({m.difference:+.2f} against {best.difference:+.2f})"
-                    f" without {' '.join(sorted(lacks))}."
-                )
-                return
+        for (step, _), group in groupby(self._rows, key=lambda row: (row[0], row[1].comparison)):
+            rows = [m for _, m in group]
+            best = max((m.mean for m in rows if id(m) in whole), default=math.inf) - floor.mean
+            for m in rows:
+                shown = _words(m.prompts)
+                lacks = content(label) - shown
+                if not lacks or not content(label) & shown or difference(m, floor).low <= 0:
+                    continue
+                if any(_holds(m, other) or content(other) <= shown for other in self.labels):
+                    continue
+                if m.mean - floor.mean >= SAME * best:
+                    yield (
+                        f"{label!r} is narrower than what was measured: in step {step}"
+                        f" {m.condition} drives it as much ({m.mean:.2f}) without"
+                        f" {' '.join(sorted(lacks))}."
+                    )
+                    return
 
     def _alike(self, label: str) -> Iterator[str]:
         """Something else that was there in every image that showed the label."""

@@ -89,7 +89,7 @@ def test_a_confirmation_must_find_all_that_it_predicts():
     )
     assert found.status == "indicated"
     assert [c.speaks for c in found.checks] == ["for", "for", "unclear"]
-    assert found.checks[2].left is None
+    assert found.checks[2].left == 1
 
 
 def test_one_contradiction_outweighs_any_number_of_confirmations():
@@ -143,8 +143,9 @@ def test_a_condition_is_never_compared_with_itself():
 
 
 def test_what_is_left_of_a_rise_is_told():
-    compared = [replace(HIGH, difference=4.0), replace(LOW, difference=1.0)]
-    assert finding(step(1, compared, HOLDS)).checks[0].left == 0.25
+    three = rows(*PAIR, ("lowest", -1))
+    assert finding(step(1, three, HOLDS)).checks[0].left == pytest.approx(1 / 6)
+    assert finding(step(1, three[:2], HOLDS)).checks[0].left is None
 
 
 def test_predictions_meet_only_what_was_measured_in_their_own_step():

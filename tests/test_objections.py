@@ -107,7 +107,7 @@ def test_images_that_hold_a_label_and_leave_the_unit_cold_are_named():
     free = ("a blue circle", 0.0, "blue", "circle", "blue circle")
     events = compared(1, tied, free)
     said = against(*events, labels=("circle",), evidence=())
-    assert any("'circle' did not clearly drive it in step 1: a blue circle is" in s for s in said)
+    assert any("'circle' did not drive it in step 1: a blue circle is" in s for s in said)
     assert not any("drive it" in s for s in against(*events, labels=("red",), evidence=()))
     silenced = against(*events, labels=("circle",), evidence=(), suppressed_by=("blue",))
     assert not any("drive it" in s for s in silenced), "what suppresses was said"
@@ -150,8 +150,8 @@ def test_changes_to_images_that_show_the_label_as_well_are_no_test_of_it():
     row = compared(1, ("a red circle", 1.0), ("a blue ball", 0.0, "red circle"), control=1.0)
     control, *rest = row[-1].observation.measurements
     (said,) = against(*row, labels=("red circle",), evidence=())[1:]
-    assert said.startswith("'red circle' did not clearly drive it")
-    held = replace(control, shared=("red circle",))
-    seen = replace(row[-1].observation, measurements=(held, *rest))
+    assert said.startswith("'red circle' did not drive it")
+    held = [replace(m, prompts=(), shared=("red circle",)) for m in (control, *rest)]
+    seen = replace(row[-1].observation, measurements=tuple(held))
     row = (*row[:-1], replace(row[-1], observation=seen))
     assert against(*row, labels=("red circle",), evidence=())[1:] == ()

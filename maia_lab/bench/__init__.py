@@ -48,4 +48,9 @@ BENCHES = {
     "networks": Bench(
         "units of trained networks, beside untrained ones", "networks:networks", ("n", "agent")
     ),
+    "contradiction": Bench(
+        "whether conclusions that their own data deny are caught, and sound ones let through",
+        "contradiction:contradiction",
+        ("n",),
+    ),
 }
