@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -43,6 +43,20 @@ def objections(conclusion: Conclusion, ledger: Ledger) -> tuple[str, ...]:
         said.append("No hypothesis is cited: name those that the labels rest on, and their steps.")
     said += _Labels(conclusion, ledger).objections()
     return tuple(dict.fromkeys(said))
+
+
+def out_of_reach(ledger: Ledger, makers: Collection[str]) -> bool:
+    """Whether nothing that was drawn or edited came near what the data's strongest images do.
+
+    The strongest are those that a condition holds of the data, each above the 0.95 quantile. They
+    may hold more at once than any prompt asks for, so half of their rise is near enough.
+    """
+    rows = [m for _, m in ledger.measurements]
+    made = [value for m in rows if m.source in makers for value in m.values]
+    if not made or any(m.share_high for m in rows if m.source in makers):
+        return False
+    strongest = max((m.mean for m in rows if m.share_high == 1), default=math.inf)
+    return max(made) < (strongest + min(m.mean for m in rows)) / 2
 
 
 # Hypotheses.

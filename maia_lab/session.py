@@ -34,7 +34,7 @@ from maia_lab.events import (
 from maia_lab.flags import flags
 from maia_lab.journal import Journal
 from maia_lab.ledger import Ledger
-from maia_lab.objections import objections
+from maia_lab.objections import objections, out_of_reach
 from maia_lab.observation import Observation, Score
 from maia_lab.proposal import Conclusion, Proposal
 from maia_lab.review import Edit, Flag, Policy, Reject, Ticket, Verdict
@@ -387,11 +387,10 @@ class Session:
         ledger, setting = self.ledger, self.opened.setting
         said = list(objections(proposal, ledger))
         made = {setting.generator, setting.editor} - {""}
-        drawn = [m for _, m in ledger.measurements if m.source in made]
-        if proposal.labels and drawn and all(m.share_high == 0 for m in drawn):
+        if proposal.labels and out_of_reach(ledger, made):
             said.append(
-                "No image that was drawn or edited reached the activations of the data's strongest"
-                " twentieth: what was drawn may not be what the unit answers."
+                "No image that was drawn or edited came near the activations of the data's"
+                " strongest: what was drawn may not be what the unit answers."
             )
         return tuple(said)
 

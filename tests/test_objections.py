@@ -3,11 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from test_comparison import measured
-from test_ledger import HOLDS, PAIR, rows, step
+from test_ledger import HIGH, HOLDS, PAIR, rows, step
 
 from maia_lab.comparison import difference
 from maia_lab.ledger import Ledger
-from maia_lab.objections import content, objections
+from maia_lab.objections import content, objections, out_of_reach
 from maia_lab.proposal import Conclusion, Evidence, Hypothesis, Prediction
 
 CITED = (Evidence("H1", (1, 2)),)
@@ -155,3 +155,15 @@ def test_changes_to_images_that_show_the_label_as_well_are_no_test_of_it():
     seen = replace(row[-1].observation, measurements=tuple(held))
     row = (*row[:-1], replace(row[-1], observation=seen))
     assert against(*row, labels=("red circle",), evidence=())[1:] == ()
+
+
+def test_drawn_images_must_come_near_what_the_data_do():
+    def told(drawn, share_high=1.0):
+        made = replace(measured([drawn] * 4, condition="drawn"), source="crayons")
+        seen = replace(measured([2.0] * 4, condition="strongest"), share_high=share_high)
+        cold = measured([0.0] * 4, condition="control")
+        return out_of_reach(Ledger.fold(step(1, [made, seen, cold])), {"crayons"})
+
+    assert told(0.5) and not told(1.5)
+    assert told(1.5, share_high=0.0), "nothing says how strong the data's strongest are"
+    assert not out_of_reach(Ledger.fold(step(1, [HIGH])), {"crayons"}), "nothing was drawn"
