@@ -151,6 +151,8 @@ def test_a_grid_takes_its_colours_from_the_theme_and_its_size_from_the_settings(
             "light => document.body.dataset.jpThemeLight === light",
             arg="true" if name == "Light" else "false",
         )
+        # JupyterLab stumbles over a second change that comes before its curtain is gone.
+        page.locator("#jupyterlab-splash").wait_for(state="detached")
 
     light = looks()
     theme("Dark")

@@ -272,6 +272,21 @@ def test_every_command_is_in_the_palette(notebook):
     page.keyboard.press("Escape")
 
 
+def test_a_link_to_a_step_leads_to_its_cell(notebook):
+    proposed(notebook)
+    words = {
+        "type": "markdown",
+        "session": "amber-fox",
+        "cell_id": "words",
+        "after_cell_id": "cell-3",
+        "source": "[the step](#cell-id=amber-fox-1)",
+    }
+    notebook.write("cell-3", f"kernel.comm.send({{**{words}, 'owner': kernel.owner}})")
+    notebook.run("cell-3")
+    notebook.page.get_by_role("link", name="the step").click()
+    notebook.wait_for_focus("amber-fox-1")
+
+
 def test_no_shortcut_of_ours_is_a_list_of_selectors(notebook):
     selectors = notebook.page.evaluate(
         """() => window.jupyterapp.commands.keyBindings

@@ -28,6 +28,7 @@ export class Decorator implements IDisposable {
     desk.changed.connect(this.scanSoon, this);
     panel.content.modelContentChanged.connect(this.scanSoon, this);
     void panel.context.ready.then(() => this.scanSoon());
+    panel.content.node.addEventListener('click', this.follow);
   }
 
   get isDisposed(): boolean {
@@ -36,8 +37,18 @@ export class Decorator implements IDisposable {
 
   dispose(): void {
     this._isDisposed = true;
+    this.panel.content.node.removeEventListener('click', this.follow);
     Signal.clearData(this);
   }
+
+  /** Go where a link to a cell leads: JupyterLab understands such links when it opens a file only. */
+  private readonly follow = (event: MouseEvent): void => {
+    const link = event.target instanceof Element ? event.target.closest('a[href^="#cell-id="]') : null;
+    if (link) {
+      event.preventDefault();
+      this.desk.reveal(link.getAttribute('href')!.slice('#cell-id='.length), true);
+    }
+  };
 
   /** Look at all cells, once a frame at most. */
   private scanSoon(): void {
