@@ -59,7 +59,15 @@ def test_the_truth_wins_by_extension(told):
 
 
 def test_scrambled_descriptions_do_no_better_than_chance(told, answers):
-    assert _scrambled(told, answers).value < 0.1
+    row = _scrambled(told, answers)
+    assert row.value < 0.1 and row.goal == "<= 0.02" and "over all pairs" in row.note
+
+
+def test_a_session_that_failed_counts_as_nothing_said(told):
+    failed = _Told(Unit.parse("synthetic/one/32"), (), "its process ended")
+    rows = {row.name: row for row in _predicted("synthetic", [*told, failed])}
+    assert rows["synthetic/auprc"].value == 0.8 and rows["synthetic/auprc"].n == 5
+    assert "1 failed" in rows["synthetic/auprc"].note
 
 
 def test_metrics_that_reward_too_narrow_a_description_are_printed_as_failing(told, answers):

@@ -112,3 +112,9 @@ def test_runs_agree_as_far_as_they_mean_the_same():
     assert 0 < agreement([said("red"), said("red", "star")]) < 1
     with pytest.raises(ValueError, match="two descriptions"):
         agreement([said("red")])
+
+
+def test_the_words_of_a_description_are_those_that_can_be_seen():
+    some = said("two red circles", "a star on grass", but_not=["plain background"])
+    words = {"red", "circle", "star", "grass background", "plain background"}
+    assert some.words == words

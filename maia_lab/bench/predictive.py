@@ -6,6 +6,7 @@ three large networks and composed detectors, and a renderer where it has a gener
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -99,6 +100,8 @@ class _Told:
     def of(cls, outcome: Outcome) -> _Told:
         scores = () if outcome.failed else outcome.session.scores
         failed = outcome.failed or ("" if scores else "no conclusion was scored")
+        if failed:
+            sys.stderr.write(f"{outcome.job.unit}: {failed}\n")
         return cls(Unit.parse(outcome.job.unit), tuple(scores), failed)
 
     @property
@@ -125,13 +128,13 @@ class _Told:
 def _predicted(model: str, told: Sequence[_Told]) -> list[Row]:
     """The paper's means, and the metrics that can be trusted, beside the baselines'."""
     own = [one for one in told if one.model == model]
-    # A unit that answers whatever is drawn for anybody alike is dead, and nothing can be said.
-    alive = [o for o in own if any(np.ptp([0.0, *o.trial(of).values]) for of in BASELINES)]
+    # A unit that answers whatever is drawn for anybody with nothing is dead: nothing can be said.
+    alive = [o for o in own if o.failed or any(any(o.trial(of).values) for of in BASELINES)]
     spoken = [one.trial(MINE) for one in alive if one.trial(MINE).high]
     note = f"{len(alive) - len(spoken)} without a description count as 0"
     note += f", {len(own) - len(alive)} dead ones left out" if len(own) > len(alive) else ""
     failed = sum(bool(one.failed) for one in own)
-    note += f", {failed} sessions failed" if failed else ""
+    note += f", {failed} failed ones too" if failed else ""
     rows = []
     for kind, said in (("high", f"paper: {THERE[model]}"), ("neutral", "mean activation")):
         means = [fmean(getattr(on, kind)) for on in spoken]
@@ -186,20 +189,28 @@ def _held(meaning: Meaning) -> Bools:
 
 
 def _scrambled(told: Sequence[_Told], answers: Mapping[Unit, Floats]) -> Row:
-    """AUPRC when units are given each other's descriptions: no more than chance may give."""
+    """AUPRC when units are given each other's descriptions: no more than chance may give.
+
+    Only those that share no word: red does say something of a red circle.
+    """
     said = {one.unit: one.said() for one in told if one.said().labels}
     held = {unit: _held(description) for unit, description in said.items()}
-    above, areas, shares = [], [], []
-    for unit in said:
-        others = [u for u in said if u != unit and not np.array_equal(held[u], held[unit])]
-        pairs = [(auprc(held[u], answers[unit]), held[u].mean()) for u in others]
-        defined = [(area, share) for area, share in pairs if area is not None]
-        if defined:
-            above.append(fmean(area - share for area, share in defined))
-            areas.append(fmean(area for area, _ in defined))
-            shares.append(fmean(share for _, share in defined))
-    row = Row.mean("scrambled", above)
-    note = f"AUPRC {fmean(areas):.3f}, share of positives {fmean(shares):.3f}: their difference"
+    apart: dict[Unit, list[float]] = {}
+    any_pair, areas, shares = [], [], []
+    for unit, own in said.items():
+        for other, description in said.items():
+            area = auprc(held[other], answers[unit])
+            if area is None or np.array_equal(held[unit], held[other]):
+                continue
+            share = float(held[other].mean())
+            any_pair.append(area - share)
+            if not own.words & description.words:
+                apart.setdefault(unit, []).append(area - share)
+                areas.append(area)
+                shares.append(share)
+    row = Row.mean("scrambled", [fmean(each) for each in apart.values()])
+    note = f"pairs that share no word: AUPRC {fmean(areas):.3f}, share of positives"
+    note += f" {fmean(shares):.3f}; the difference over all pairs is {fmean(any_pair):+.3f}"
     return replace(row, value=abs(row.value), goal="<= 0.02", note=note)
 
 

@@ -43,6 +43,13 @@ class Description:
         """
         return cls(tuple(map(Concept.parse, labels)), tuple(map(Concept.parse, suppressed_by)))
 
+    @property
+    def words(self) -> frozenset[str]:
+        """Every attribute and background that it speaks of."""
+        concepts = self.labels + self.suppressed_by
+        said = {word for c in concepts for p in c.phrases for word in p.wanted.values()}
+        return frozenset(said | {f"{c.background} background" for c in concepts if c.background})
+
     def matches(self, scene: Scene) -> bool:
         """Whether it says that the unit is active."""
         return any(label.matches(scene) for label in self.labels) and not any(
