@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from maia_lab.errors import WordsError
 from maia_lab.exemplars import Exemplars
-from maia_lab.world import Labelled, World
+from maia_lab.world import Labelled, WellRead, World
 
 LOOKED_AT = 15
 """Exemplars the one-shot baseline sees: as many as a person is shown."""
@@ -132,7 +132,10 @@ class _Table:
 @lru_cache(2)
 def _table(world: World) -> _Table:
     n = min(len(world.data), SEARCHED)
-    there = [_concepts(world, i) for i in range(n)]
+    if isinstance(world.words, WellRead):
+        there = list(world.words.concepts_of(world.data))[:n]
+    else:
+        there = [_concepts(world, i) for i in range(n)]
     count = Counter(concept for one in there for concept in one)
     names = tuple(sorted(c for c, k in count.items() if SUPPORT <= k <= n - SUPPORT))
     place = {name: row for row, name in enumerate(names)}

@@ -10,6 +10,7 @@ from PIL import Image
 from maia_lab import provenance
 from maia_lab.errors import WordsError
 from maia_lab.images import ImageFolder
+from maia_lab.world import Images
 
 
 class FolderLabels:
@@ -59,6 +60,13 @@ class FolderLabels:
     def concepts(self, image: Image.Image) -> frozenset[str]:
         """The image's label; empty without one."""
         return frozenset(filter(None, [self._label(image)]))
+
+    def concepts_of(self, images: Images) -> list[frozenset[str]]:
+        """The label of every image of a folder, none of them opened."""
+        if not isinstance(images, ImageFolder):
+            return [self.concepts(image) for image in images]
+        known = (self._labels.get(pixels, "") for pixels, _ in images.labels())
+        return [frozenset(filter(None, [label])) for label in known]
 
     def _label(self, image: Image.Image) -> str:
         return self._labels.get(provenance.base(image), "")

@@ -114,6 +114,14 @@ class Labelled(Protocol):
         """As :meth:`Words.concepts`, for the image at a position."""
 
 
+@runtime_checkable
+class WellRead(Protocol):
+    """Words that know what a whole set of images holds, without opening one."""
+
+    def concepts_of(self, images: Images) -> Sequence[frozenset[str]]:
+        """As :meth:`Words.concepts`, for every image in order."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class World:
     """A source of images with its tools, and a fifth of it that only scoring may look at."""

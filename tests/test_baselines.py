@@ -6,10 +6,15 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from maia_lab import images
 from maia_lab.baselines import one_shot, search
+from maia_lab.images import ImageFolder
+from maia_lab.labels import FolderLabels
 from maia_lab.scenes.concept import Concept
 from maia_lab.scenes.world import scenes_world
+from maia_lab.world import World
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +62,15 @@ def test_noise_and_silence_give_no_formula(world):
 
 def test_one_shot_names_the_most_enriched_phrase(world):
     assert one_shot(world, answering(world, ["red circle"])) == (("red circle",), ())
+
+
+def test_folders_of_photographs_are_searched_without_opening_one(tmp_path, monkeypatch):
+    for i in range(40):
+        folder = tmp_path / ["cat", "dog", "tench"][i % 3]
+        folder.mkdir(exist_ok=True)
+        Image.new("RGB", (4, 4), (i, 200 - i, 7 * i % 256)).save(folder / f"{i}.png")
+    data, held_out = images.split(tmp_path)
+    world = World("photos", data, held_out, words=FolderLabels.of((data, held_out)))
+    values = np.array([data.label(i) != "dog" for i in range(len(data))], float)
+    monkeypatch.setattr(ImageFolder, "__getitem__", None)
+    assert search(world, SimpleNamespace(values=values)) == (("cat", "tench"), ())
