@@ -13,7 +13,7 @@ from maia_lab import images
 from maia_lab.errors import DataError, MissingExtra, UnitError, WorldError
 from maia_lab.exemplars import Exemplars
 from maia_lab.labels import FolderLabels
-from maia_lab.loop import Agent
+from maia_lab.loop import Agent, BilledCaptioner
 from maia_lab.names import nearest
 from maia_lab.places import cache
 from maia_lab.rater import Calibrated
@@ -42,6 +42,12 @@ CALIBRATION = 100
 def open_agent(name: str, **options: object) -> Agent:
     """Open the agent called ``name``. Entry points of the group ``maia_lab.agents`` add more."""
     return cast(Agent, _named(AGENTS, "agent", name)(**options))
+
+
+def open_captioner(model: str, base_url: str) -> BilledCaptioner:
+    """Open a language model that describes images."""
+    opened = _load("maia_lab.agents.captions:ClaudeCaptioner", "captioner")
+    return cast(BilledCaptioner, opened(model, base_url))
 
 
 def open_model(

@@ -11,13 +11,13 @@ from numpy.typing import ArrayLike
 from maia_lab import access, places
 from maia_lab.config import Config
 from maia_lab.console import ConsoleReviewer, PolicyReviewer
-from maia_lab.doors import open_agent
+from maia_lab.doors import open_agent, open_captioner
 from maia_lab.errors import MaiaError, SessionError, WorldError
 from maia_lab.events import Event, Opened, Setting
 from maia_lab.executor import LocalExecutor
 from maia_lab.journal import Journal
 from maia_lab.journal.names import readable_name
-from maia_lab.loop import Agent, Reviewer, run
+from maia_lab.loop import Agent, BilledCaptioner, Reviewer, run
 from maia_lab.review import Policy
 from maia_lab.session import Session
 from maia_lab.study import Study, open_study
@@ -25,7 +25,7 @@ from maia_lab.tasks import ASK
 from maia_lab.thought import Listener
 from maia_lab.unit import Unit
 from maia_lab.version import __version__
-from maia_lab.world import Progress, World
+from maia_lab.world import Captioner, Progress, World
 
 Reader = Callable[[Event], None]
 Pixels = Callable[[str], bytes]
@@ -123,6 +123,7 @@ def describe(
         task=ASK.name if question else task, name=name, seed=seed, progress=progress,
     )  # fmt: skip
     experimenter = _agent(agent, study, seed, settled, lambda sha256: journal.image(sha256))
+    captioner = _captioner(agent, study, settled)
     journal = Journal.create(root, named)
     world = study.world
     setting = Setting(
@@ -131,7 +132,7 @@ def describe(
         data=world.data.name,
         generator=world.generator.name if world.generator else "",
         editor=world.editor.name if world.editor else "",
-        captioner=world.captioner.name if world.captioner else "",
+        captioner=captioner.name if captioner else "",
         policy=review,
         max_steps=settled.max_steps,
         max_seconds=settled.max_seconds,
@@ -194,7 +195,9 @@ def resume(
                     "bring them back, or start a new session",
                 )
         going.resume(review)
-        agent = _agent(setting.agent, study, setting.seed, Config.read(), going.journal.image)
+        settled = Config.read()
+        agent = _agent(setting.agent, study, setting.seed, settled, going.journal.image)
+        _captioner(setting.agent, study, settled)
         return _ready(going, study, agent, review, reader, listener, driver)
     except MaiaError:
         going.journal.close()
@@ -278,6 +281,13 @@ def _agent(name: str, study: Study, seed: int, settled: Config, pixels: Pixels) 
     return open_agent(name, **options)
 
 
+def _captioner(agent: str, study: Study, settled: Config) -> Captioner | None:
+    """Who describes images: the world's own captioner, else the model that experiments."""
+    if agent == access.MODEL and study.tools.captioner is None:
+        study.tools.captioner = open_captioner(settled.model, settled.base_url)
+    return study.tools.captioner
+
+
 def _ready(
     session: Session,
     study: Study,
@@ -293,6 +303,8 @@ def _ready(
     if listener is not None:
         session.aloud.heard_by(listener)
     study.tools.may_conclude = lambda: session.concluding
+    if isinstance(captioner := study.tools.captioner, BilledCaptioner):
+        captioner.paid_by(session)
     if driver is not None:
         return session.finish_by(driver(session, study, agent))
     reviewer: Reviewer = ConsoleReviewer() if policy == "ask" else PolicyReviewer(policy)

@@ -20,7 +20,7 @@ from maia_lab.provenance import pixel_hash
 from maia_lab.recorder import Relay
 from maia_lab.system import System, masked
 from maia_lab.task import Closing
-from maia_lab.world import World
+from maia_lab.world import Summarizer, World
 
 CONTROL = 30
 """Images of the data in the default control."""
@@ -48,6 +48,8 @@ class Tools:
         of a conclusion may, so that no experiment is guided by the images that score it."""
         self.close: Callable[[Conclusion], Closing] | None = None
         """What a conclusion comes to, by the session's task."""
+        self.captioner = world.captioner
+        """Who describes images: the world's own, or a model that was asked to."""
         self._world, self._system = world, system
         several = ((system, exemplars), *beside)
         self._exemplars = {str(each.unit): found for each, found in several}
@@ -198,7 +200,7 @@ class Tools:
             >>> for sentence in tools.describe_images(tools.dataset_sample(3)):
             ...     print(sentence)
         """
-        captioner = self._world.captioner
+        captioner = self.captioner
         if captioner is None:
             raise WorldError(
                 self._world.name,
@@ -218,6 +220,9 @@ class Tools:
             ...     tools.dataset_exemplars(system)]))
         """
         words = self._world.words
+        if words is None and isinstance(self.captioner, Summarizer):
+            ordinary = self.dataset_sample(len(images))
+            return self.captioner.summarize([provenance.original(i) for i in images], ordinary)
         if words is None:
             raise WorldError(
                 self._world.name, "has no words for its images", "look at tools.display(images)"

@@ -77,6 +77,14 @@ class Captioner(Protocol):
         """One sentence an image."""
 
 
+@runtime_checkable
+class Summarizer(Protocol):
+    """Says what images have in common, knowing nothing of hypotheses."""
+
+    def summarize(self, images: Sequence[Image.Image], ordinary: Sequence[Image.Image]) -> str:
+        """What the images share that ordinary ones do not, one line a thing."""
+
+
 class Words(Protocol):
     """The words that name what images of this world hold: for scoring a description."""
 

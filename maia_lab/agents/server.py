@@ -7,8 +7,10 @@ import hashlib
 import json
 import logging
 import random
+import ssl
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -92,14 +94,18 @@ class Server:
         return f"{self.model} at {self.host}"
 
     def _client(self) -> anthropic.AsyncAnthropic:
-        # A proxy of the environment is meant for the world outside, not for this machine.
-        loopback = access.on_this_machine(self._url)
+        # A proxy of the environment is meant for the world outside, not for this machine; the
+        # SDK's own client would use it even without trust in the environment.
+        if access.on_this_machine(self._url):
+            http = httpx2.AsyncClient(verify=_certificates(), timeout=TIMEOUT, trust_env=False)
+        else:
+            http = anthropic.DefaultAsyncHttpxClient(verify=_certificates(), timeout=TIMEOUT)
         return anthropic.AsyncAnthropic(
             api_key=self._key,
             base_url=self._url,
             max_retries=0,
             timeout=TIMEOUT,
-            http_client=httpx2.AsyncClient(trust_env=False, timeout=TIMEOUT) if loopback else None,
+            http_client=http,
         )
 
     async def abilities(self) -> Abilities:
@@ -230,6 +236,12 @@ class Server:
         if code == 400 and "image" in words and ("support" in words or "vision" in words):
             return AgentError(self.by, "cannot see images", "choose a model with vision, resume")
         return AgentError(self.by, f"refused the request ({said})", "see what it says, then resume")
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Read once: a request has its own event loop, and so its own client."""
+    return httpx2.create_ssl_context()
 
 
 def _passes(kind: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import random
 import time
 from collections.abc import Sequence
@@ -118,7 +119,7 @@ def drive(session: Session, asked: ClaudeAgent, observation: Observation) -> Non
 def _twelve_steps(seed: int) -> tuple[list[Block], list[float]]:
     """One session's requests, and the seconds that each took on this side."""
     dice = random.Random(seed)
-    bodies: list[Block] = []
+    sent: list[bytes] = []
     seconds: list[float] = []
     journal = Journal.memory(f"bench-{seed}")
     session = opened(journal)
@@ -132,8 +133,8 @@ def _twelve_steps(seed: int) -> tuple[list[Block], list[float]]:
             def answer(asked: httpx2.Request) -> httpx2.Response:
                 if asked.method == "GET":
                     return httpx2.Response(404, json={})
-                reply = Reply(experiment(len(bodies)))
-                bodies.append(httpx2.Response(200, content=asked.content).json())
+                reply = Reply(experiment(len(sent)))
+                sent.append(asked.content)
                 sse = b"".join(events(reply))
                 return httpx2.Response(
                     200, content=sse, headers={"content-type": "text/event-stream"}
@@ -155,7 +156,7 @@ def _twelve_steps(seed: int) -> tuple[list[Block], list[float]]:
         session.decide(session.ticket, Approve(), "human")
         session.began()
         session.observed(Observation((text, *shown), seconds=2.0))
-    return bodies, seconds
+    return [json.loads(body) for body in sent], seconds
 
 
 def _picture(journal: Journal, dice: random.Random) -> Picture:
