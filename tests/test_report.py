@@ -2,6 +2,7 @@
 
 import ast
 import base64
+import io
 import re
 from functools import cache
 from html.parser import HTMLParser
@@ -15,6 +16,7 @@ from markdown_it import MarkdownIt
 from PIL import Image
 
 from maia_lab import report
+from maia_lab.bundle import lighter, smaller
 from maia_lab.errors import JournalError
 from maia_lab.events import Decided, Observed, Offered, Paused
 from maia_lab.journal import Journal
@@ -22,7 +24,7 @@ from maia_lab.observation import Measurement, Observation, Picture
 from maia_lab.plain import fenced, markdown, visible
 from maia_lab.proposal import Proposal
 from maia_lab.report.forest import WIDTH, Forest
-from maia_lab.report.story import Story
+from maia_lab.report.story import LARGE, Story, picture
 from maia_lab.review import Stop
 
 ALLOWED = set(
@@ -31,7 +33,7 @@ ALLOWED = set(
     blockquote br svg rect line circle em strong hr""".split()  # noqa: SIM905
 )
 COLOURS = ("k", "s", "m", "c", "same", "add", "cut")
-ADDRESS = re.compile(r"#[\w-]+|data:image/png;base64,[A-Za-z0-9+/=]+")
+ADDRESS = re.compile(r"#[\w-]+|data:image/(?:png|webp);base64,[A-Za-z0-9+/=]+")
 HARMLESS = "x"
 
 
@@ -414,3 +416,20 @@ def test_nothing_is_drawn_outside_the_plot():
     drawn = [axis.zero, axis.x(nan), *axis.interval(rows[0]), *axis.dots(rows[0])]
     assert all(0 <= x <= WIDTH for x in drawn)
     assert "no interval" in axis.words(rows[0])
+
+
+def test_a_large_picture_is_lighter_where_it_is_shown_and_whole_in_the_journal(tmp_path):
+    noise = Image.effect_noise((300, 300), 90).convert("RGBA")
+    noise.putalpha(Image.linear_gradient("L").resize(noise.size))
+    file = io.BytesIO()
+    noise.save(file, "PNG")
+    assert len(file.getvalue()) > LARGE
+    journal = Journal.create(tmp_path, "fox")
+    journal.append(opened())
+    kept = journal.keep(file.getvalue())
+    kind, shown = picture(journal, kept, lighter)
+    with Image.open(io.BytesIO(base64.b64decode(shown))) as light:
+        assert kind == "image/webp" and light.mode == "RGBA"
+    assert len(shown) < len(file.getvalue())
+    assert picture(journal, kept, smaller)[0] == "image/jpeg"
+    assert journal.image(kept) == file.getvalue()

@@ -314,8 +314,9 @@ def _tried(scores: Sequence[Score]) -> list[RenderableType]:
     if not drawn:
         return []
     table = Table.grid(padding=(0, 2))
-    for column in range(4 + len(DRAWN)):
-        table.add_column(justify="right" if column else "left", overflow="fold")
+    table.add_column(no_wrap=True)
+    for _ in range(3 + len(DRAWN)):
+        table.add_column(justify="right", overflow="fold")
     head = ("drawn for it", "high", "neutral", "near misses", *DRAWN.values())
     table.add_row(*(Text(t, "bright_black") for t in head))
     for s, on in drawn:

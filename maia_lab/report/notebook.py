@@ -7,6 +7,7 @@ import keyword
 import re
 from typing import TYPE_CHECKING, Any
 
+from maia_lab.bundle import smaller
 from maia_lab.events import Noted
 from maia_lab.observation import Observation, Text
 from maia_lab.plain import one_line, visible
@@ -142,7 +143,7 @@ def _outputs(journal: Journal, observation: Observation) -> list[NotebookNode]:
             outputs.append(v4.new_output("stream", name="stdout", text=visible(part.text)))
             continue
         data, shown = {"text/plain": one_line(part.alt)}, {}
-        if found := picture(journal, part.sha256):
+        if found := picture(journal, part.sha256, smaller):
             kind, data[kind] = found
             shown[kind] = {"width": part.width, "height": part.height}
         else:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from maia_lab.bundle import lighter
 from maia_lab.errors import JournalError
 from maia_lab.plain import one_line, visible
 from maia_lab.report.forest import Forest
@@ -47,7 +48,7 @@ def to_html(*journals: Journal) -> str:
     from markupsafe import Markup
 
     def image(story: Story, sha256: str) -> Markup:
-        found = picture(journals[stories.index(story)], sha256)
+        found = picture(journals[stories.index(story)], sha256, lighter)
         return Markup("data:{};base64,{}").format(*found) if found else Markup("")
 
     stories = [Story.read(journal) for journal in journals]

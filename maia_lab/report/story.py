@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -23,6 +23,7 @@ from maia_lab.events import (
     Resumed,
     Stopped,
 )
+from maia_lab.images import decode
 from maia_lab.ledger import Ledger
 from maia_lab.observation import Measurement, Observation, Score, Table
 from maia_lab.proposal import Conclusion, Hypothesis, Prediction
@@ -32,6 +33,8 @@ from maia_lab.state import rebudgeted
 if TYPE_CHECKING:
     from maia_lab.journal import Journal
 
+LARGE = 60_000
+"""Bytes of a picture's file from which on it is shown in a lighter form."""
 POLICIES = {
     "ask": "a human decided every step",
     "safe": "code on the allow-list ran by itself",
@@ -275,12 +278,23 @@ def _span(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def picture(journal: Journal, sha256: str) -> tuple[str, str] | None:
-    """A kept picture's MIME type, and its bytes in base64; None where there is none."""
+def picture(
+    journal: Journal, sha256: str, lighter: Callable[[bytes], tuple[str, bytes]]
+) -> tuple[str, str] | None:
+    """A kept picture's MIME type, and its bytes in base64; None where there is none.
+
+    Args:
+        journal: which keeps it.
+        sha256: what it is kept under.
+        lighter: makes the MIME type and the bytes of a large picture as they are to be shown.
+    """
     try:
         data = journal.image(sha256)
+        kinds = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+        kind = next((kind for start, kind in kinds.items() if data.startswith(start)), None)
+        if kind is not None and len(data) > LARGE:
+            decode(data)  # Whoever made the journal: no more is opened than may be.
+            kind, data = lighter(data)
     except MaiaError:
         return None
-    kinds = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
-    kind = next((kind for start, kind in kinds.items() if data.startswith(start)), None)
     return None if kind is None else (kind, base64.b64encode(data).decode("ascii"))
