@@ -21,6 +21,9 @@ from maia_lab.world import Words
 RESAMPLES = 2000
 """Of the bootstrap: the ends of a 95 % interval then wander by about a tenth of its width."""
 
+USUAL = (0.05, 0.25, 0.5, 0.75, 0.95)
+"""Quantiles of the data that a measurement keeps beside it."""
+
 STUDENT = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14)
 """Student's t at 97.5 % for 1, 2, … degrees of freedom."""
 
@@ -48,6 +51,14 @@ class Comparison:
         return "\n".join(lines)
 
     __repr__ = __str__
+
+    def _repr_mimebundle_(self, **_: object) -> object:
+        # What IPython asks of anything it shows: the table, and beside it the plot.
+        from maia_lab import plots
+
+        plot = plots.conditions(self.conditions)
+        content, metadata = plot._repr_mimebundle_() if plot is not None else ({}, {})
+        return content | {"text/plain": str(self)}, metadata
 
     @staticmethod
     def _line(m: Measurement, width: int) -> str:
@@ -86,6 +97,7 @@ class Comparison:
                 control, "is not one of the conditions", f"name one of {', '.join(groups)}"
             )
         values = system.values(list(chain.from_iterable(groups.values())))
+        usual = tuple(system.reference.quantile(share) for share in USUAL)
         measured, start = [], 0
         for name, images in groups.items():
             own = values[start : start + len(images)]
@@ -104,6 +116,7 @@ class Comparison:
                     source=", ".join(sorted({_source(image) for image in images})),
                     prompts=_prompts(images),
                     shared=_shared(images, words),
+                    usual=usual,
                 )
             )
         (against,) = (m for m in measured if m.condition == control)

@@ -66,6 +66,8 @@ class Measurement:
     shared: tuple[str, ...] = ()
     """Phrases that are true of every one of its images, where the world has words for them and
     there are at least two images."""
+    usual: tuple[float, ...] = ()
+    """The 0.05, 0.25, 0.5, 0.75 and 0.95 quantiles of the data's activations."""
 
     @property
     def n(self) -> int:

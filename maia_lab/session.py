@@ -92,6 +92,14 @@ class Session:
         unit = self._state.opened.question.unit if self._state.opened else "not opened"
         return f"<Session {self.journal.name}: {unit}, {self._state}>"
 
+    def _repr_mimebundle_(self, **_: object) -> object:
+        # What IPython asks of anything it shows: the line above, and how the hypotheses stand.
+        from maia_lab import plots
+
+        plot = plots.standing(self.journal.events)
+        content, metadata = plot._repr_mimebundle_() if plot is not None else ({}, {})
+        return content | {"text/plain": repr(self)}, metadata
+
     # What is so.
 
     @property

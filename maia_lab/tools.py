@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 from PIL import Image
 
-from maia_lab import alteration, provenance
+from maia_lab import alteration, plots, provenance
 from maia_lab.comparison import Comparison
 from maia_lab.errors import SessionError, WorldError
 from maia_lab.exemplars import Exemplars, Stratum
@@ -297,7 +298,11 @@ class Tools:
             if isinstance(thing, list) and not thing:
                 continue
             grid = Grid.of(thing)
-            if grid is None:
+            plot = plots.conditions(thing.conditions) if isinstance(thing, Comparison) else None
+            if plot is not None:
+                self.recorder.target.text(f"{thing}\n")
+                self.recorder.target.picture(Image.open(io.BytesIO(plot.png)), plot.alt)
+            elif grid is None:
                 self.recorder.target.text(f"{thing}\n")
             else:
                 self.recorder.target.grid(grid)

@@ -10,9 +10,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from maia_lab import plots
 from maia_lab.bundle import lighter
 from maia_lab.errors import JournalError
 from maia_lab.plain import one_line, visible
+from maia_lab.plots import Plot
 from maia_lab.report.forest import Forest
 from maia_lab.report.notebook import setup, to_ipynb
 from maia_lab.report.story import Step, Story, picture
@@ -51,10 +53,14 @@ def to_html(*journals: Journal) -> str:
         found = picture(journals[stories.index(story)], sha256, lighter)
         return Markup("data:{};base64,{}").format(*found) if found else Markup("")
 
+    def plotted(story: Story) -> list[Plot]:
+        found = (plots.standing(story.events), plots.predictions(story.ledger))
+        return [plot for plot in found if plot is not None]
+
     stories = [Story.read(journal) for journal in journals]
     units = [str(story.opened.question.unit) for story in stories]
     title = " · ".join([*units, "maia_lab"])
-    return _page().render(stories=stories, title=title, image=image)
+    return _page().render(stories=stories, title=title, image=image, plotted=plotted)
 
 
 @lru_cache(1)

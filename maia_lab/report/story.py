@@ -9,6 +9,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from maia_lab import process
 from maia_lab.errors import JournalError, MaiaError
 from maia_lab.events import (
     Accepted,
@@ -132,6 +133,7 @@ class Story:
     """Why it ended without an accepted conclusion."""
     times: tuple[str, str] = ("", "")
     """When it began, and when the last thing happened: ISO 8601, UTC."""
+    events: Sequence[Event] = ()
     ledger: Ledger = field(default_factory=lambda: Ledger.fold(()))
 
     @classmethod
@@ -147,7 +149,8 @@ class Story:
                 journal.name, "holds no session", "name a folder in which one was begun"
             )
         times = (journal.records[0].time, journal.records[-1].time)
-        story = cls(opened, times=times, ledger=Ledger.fold(journal.events))
+        events = tuple(journal.events)
+        story = cls(opened, times=times, events=events, ledger=Ledger.fold(events))
         for event in journal.events:
             story._tell(event)
         return story
@@ -187,6 +190,11 @@ class Story:
     def steps(self) -> list[Step]:
         """The steps alone."""
         return [item for item in self.told if isinstance(item, Step)]
+
+    @property
+    def process(self) -> list[tuple[str, str]]:
+        """How the session went about it, each measure under its name."""
+        return process.measures(self.events)
 
     @property
     def setting(self) -> list[tuple[str, str]]:
