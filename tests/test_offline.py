@@ -12,6 +12,8 @@ import pytest
 
 from maia_lab.agents.offline import OfflineAgent
 from maia_lab.agents.offline_claims import Claim, Language
+from maia_lab.agents.offline_judgement import Judgement
+from maia_lab.agents.offline_notes import Notes, Row
 from maia_lab.agents.offline_survey import Formula, Seen, guess
 from maia_lab.allowlist import refusals
 from maia_lab.events import Began, Decided, Noted, Observed, Offered, Opened, Setting
@@ -139,6 +141,25 @@ def test_something_that_needs_company_is_described_with_it(scenes):
     (label,) = played.conclusion.labels
     truth = Concept.parse("a circle and a plain thing")
     assert {str(p) for p in Concept.parse(label).phrases} == {str(p) for p in truth.phrases}
+
+
+def test_of_two_things_the_one_whose_size_matters_is_what_it_answers_to():
+    speaks = Language({"shape": ("star", "circle"), "colour": ("red",), "size": ("large",)})
+    notes, both = Notes(speaks, usual=(0.0,) * 101), speaks.read("a star and a red thing")
+    as_drawn, star, red = (
+        "red thing and star, drawn, unchanged",
+        "red thing and star, larger star",
+        "red thing and star, larger red thing",
+    )
+    values = {as_drawn: 1.0, star: 1.3, red: 0.9}
+    notes.rows = {name: Row((value,) * 6, (1,)) for name, value in values.items()}
+    assert Judgement(notes).first(both) == Claim((("star",),))
+    notes.rows[star], notes.rows[red] = notes.rows[red], notes.rows[star]
+    assert Judgement(notes).first(both) == Claim((("red",),))
+    notes.rows[red] = notes.rows[star]
+    assert Judgement(notes).first(both) is None
+    del notes.rows[red]
+    assert Judgement(notes).first(both) == Claim((("red",),))
 
 
 def test_noise_gets_no_description(scenes):

@@ -13,6 +13,8 @@ from maia_lab.agents.offline_judgement import (
     LOST,
     Judgement,
     beside,
+    drawn,
+    larger,
     missing,
     near_misses,
     single_words,
@@ -82,6 +84,7 @@ class _Plan:
             "Test": (self.test, ROUNDS),
             "Edit": (self.edit, 1),
             "Inhibit": (self.inhibit, 1),
+            "Enlarge": (self.enlarge, 1),
             "Remark": (self.remark, ROUNDS + remarked),
             "Fresh": (self.fresh, ROUNDS + remarked),
             "Meet": (self.meet, 2),
@@ -286,6 +289,32 @@ class _Plan:
             tuple(predicts),
         )
 
+    def enlarge(self, _: int) -> Proposal | None:
+        """Of two things that must be there, it answers to the one whose size matters."""
+        pairs = [c for c in self.judgement.formula.labels if len(c.things) + bool(c.background) > 1]
+        pairs = [c for c in pairs if len(set(c.things)) == len(c.things)]
+        pairs = [c for c in pairs if not all(map(self.language.sized, c.things))]
+        if not (pairs and self.notes.editor and self.notes.generator) or self.language.edits:
+            return None
+        subjects = {drawn(self.say(claim)): self.say(claim, article=True) for claim in pairs}
+        changes = {
+            drawn(self.say(claim)): {
+                larger(claim, thing, self.language): [
+                    f"make the {self.language.say(Claim((thing,)))} bigger"
+                ]
+                for thing in claim.things
+                if not self.language.sized(thing)
+            }
+            for claim in pairs
+        }
+        asks = "Enlarge: which of the things does it answer to, and which must only be there?"
+        return Proposal(
+            "Enlarge one thing at a time: what it answers to matters by its size, what must only be"
+            " there does not.",
+            cells.edits(subjects, changes, asks),
+            tuple(self.active(claim) for claim in pairs),
+        )
+
     def instructions(self, claim: Claim) -> dict[str, list[str]]:
         """Edits that take one word of a claim away, by the condition's name."""
         found: dict[str, list[str]] = {}
@@ -341,7 +370,7 @@ class _Plan:
     def conclusion(self, ledger: Ledger) -> Conclusion:
         """What is left standing, in words."""
         formula = self.judgement.formula
-        labels = tuple(self.language.say(label) for label in formula.labels)
+        labels = tuple(" and ".join(self.parts(label)) for label in formula.labels)
         evidence = []
         for text in [self.active(c).text for c in formula.labels] + [
             self.silent(c).text for c in formula.suppressed_by
@@ -359,6 +388,26 @@ class _Plan:
             f" name {', '.join([*self.language.kinds, 'background'])}.",
         )
 
+    def parts(self, label: Claim, article: bool = False) -> list[str]:
+        """A label in words: what it answers to first, where that is known, then the rest."""
+        first = self.judgement.first(label)
+        if first is None or (first.things and label.background and len(label.things) == 1):
+            return [self.say(label, article)]
+        rest = list(label.things)
+        for thing in first.things:
+            rest.remove(thing)
+        other = Claim(tuple(rest), "" if first.background else label.background)
+        return [self.say(first, article), self.say(other, article)]
+
+    def whole(self, label: Claim) -> str:
+        """A label as a description says it."""
+        first = self.judgement.first(label)
+        if first is not None and first.things and label.background and len(label.things) == 1:
+            ground = self.say(Claim(background=label.background))
+            return f"{self.say(first, True)}, only in the presence of a {ground}"
+        one, *more = self.parts(label, article=True)
+        return ", only in the presence of ".join([one, *more])
+
     def describe(self, labels: Sequence[Claim], suppressed_by: Sequence[Claim]) -> str:
         if not labels and self.notes.row("control") is None:
             return "No description: nothing was tested."
@@ -370,7 +419,7 @@ class _Plan:
             )
         if not labels:
             return "No stable description: nothing that was tried drives the unit."
-        said = ", or ".join(self.say(label, article=True) for label in labels)
+        said = ", or ".join(self.whole(label) for label in labels)
         text = f"{'Active' if self.judgement.view.clear else 'Most active'} when there is {said}"
         if suppressed_by:
             text += f"; not when there is {', or '.join(self.say(c, True) for c in suppressed_by)}"

@@ -165,16 +165,19 @@ conditions = {{
 
 
 def edits(
-    subjects: Mapping[str, Sequence[int] | str], changes: Mapping[str, Mapping[str, Sequence[str]]]
+    subjects: Mapping[str, Sequence[int] | str],
+    changes: Mapping[str, Mapping[str, Sequence[str]]],
+    asks: str = "Edit: change one thing at a time. What is necessary?",
 ) -> str:
     """Counterfactuals: the same images with one thing changed.
 
     Args:
         subjects: for each label, which of the strongest images show it, or a prompt to draw some.
         changes: for each label, instructions by the condition's name.
+        asks: the first line.
     """
     needed = any(not isinstance(some, str) for some in subjects.values())
-    parts = ["# Edit: change one thing at a time. What is necessary?"]
+    parts = [f"# {asks}"]
     if needed:
         parts.append(
             f"strongest = [image for _, image in tools.dataset_exemplars(system, count={SHOWN})]"

@@ -11,6 +11,8 @@ from itertools import combinations
 
 BACKGROUND, NUMBER, EDIT = "background", "number", "edit"
 """The kinds of word that are not said of a thing; the last holds whole instructions."""
+SIZE = "size"
+"""The kind of word that does not stay true of a thing that is made larger."""
 NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
 LONGEST = 3
 """Words said of one thing in a claim, at most: with four, next to nothing is left to generalise."""
@@ -123,6 +125,10 @@ class Language:
     def kind(self, word: str) -> str:
         """The kind a word of a thing is of."""
         return next(kind for kind, words in self.kinds.items() if word in words)
+
+    def sized(self, thing: Thing) -> bool:
+        """Whether a size is said of a thing."""
+        return any(self.kind(word) == SIZE for word in thing)
 
     def thing(self, *words: str) -> Thing:
         """Words in speaking order."""

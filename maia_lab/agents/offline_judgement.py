@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from math import sqrt
 
-from maia_lab.agents.offline_claims import Claim, Language
-from maia_lab.agents.offline_notes import CHANGED, STRONGEST, Notes, Row
+from maia_lab.agents.offline_claims import Claim, Language, Thing
+from maia_lab.agents.offline_notes import CHANGED, STRONGEST, UNCHANGED, Notes, Row
 from maia_lab.agents.offline_survey import Evidence, Formula, Seen, gaps, guess
 
 TESTED = 6
@@ -36,6 +36,8 @@ MADE = 1.0
 """What all images that were drawn or edited weigh, together, beside all of the data."""
 KEPT, LOST = 0.5, 0.25
 """Share of a rise over the median from which on, and below which, it survived a change."""
+GAIN = 0.1
+"""What a thing that the unit answers to adds to the rise over the median when it is larger."""
 EXACT, GRADED = 0.004, 0.012
 """Price of a word for units that are on or off, and for graded ones, which overfit sooner."""
 
@@ -192,6 +194,21 @@ class Judgement:
     def _phi(self, formula: Formula) -> float:
         return self.evidence.quality(formula, self.view.threshold).phi
 
+    def first(self, label: Claim) -> Claim | None:
+        """What it answers to, of several that a label asks for; None where that is not known."""
+        as_drawn = self.notes.row(f"{drawn(self.language.say(label))}{UNCHANGED}")
+        rows = {t: self.notes.row(larger(label, t, self.language)) for t in label.things}
+        means = {t: row.mean for t, row in rows.items() if row is not None}
+        if as_drawn is None or not means:
+            return None
+        best = max(means, key=means.__getitem__)
+        if means[best] - as_drawn.mean > GAIN * (as_drawn.mean - self.notes.median):
+            return Claim((best,))
+        # What cannot be made larger and stay what it is: a background, or a thing of a size.
+        rest = [Claim((t,)) for t, row in rows.items() if row is None]
+        rest += [Claim(background=label.background)] if label.background else []
+        return rest[0] if len(rest) == 1 else None
+
     def _telling(self, formula: Formula) -> Formula:
         return formula if self._phi(formula) >= TELLING else Formula()
 
@@ -272,3 +289,13 @@ def missing(claim: Claim, word: str, language: Language) -> str:
 def beside(label: Claim, claim: Claim, language: Language) -> str:
     """The name of the condition that has something beside a label."""
     return f"{language.say(label)}, with {language.say(claim)}"
+
+
+def drawn(label: str) -> str:
+    """The name of images drawn from a label, to be changed."""
+    return f"{label}, drawn"
+
+
+def larger(label: Claim, thing: Thing, language: Language) -> str:
+    """The name of the condition in which one of a label's things is larger."""
+    return f"{language.say(label)}, larger {language.say(Claim((thing,)))}"

@@ -57,7 +57,8 @@ def ablation(seeds: Sequence[int], n: int = 60, agent: str = "offline") -> Table
     described = describe_all([job for jobs in plan.values() for job in jobs], agent)
     size = len(plan["full"])
     by = {name: described[i * size : (i + 1) * size] for i, name in enumerate(plan)}
-    rows = [Row.share(name, [one.exact for one in some], note="exact") for name, some in by.items()]
+    note = "exact, and of A only with B also which of the two it answers to"
+    rows = [Row.share(name, [o.directed for o in some], note=note) for name, some in by.items()]
     rows += [
         Row.mean(f"full - {name}", _ahead(by["full"], some), "> 0", "paired, by unit")
         for name, some in by.items()
@@ -67,7 +68,7 @@ def ablation(seeds: Sequence[int], n: int = 60, agent: str = "offline") -> Table
 
 
 def _ahead(full: Sequence[Described], other: Sequence[Described]) -> list[float]:
-    return [float(one.exact) - float(two.exact) for one, two in zip(full, other, strict=True)]
+    return [float(one.directed) - float(two.directed) for one, two in zip(full, other, strict=True)]
 
 
 def _jobs(seeds: Sequence[int], n: int, setup: Setup) -> list[Job]:

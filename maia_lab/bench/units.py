@@ -84,6 +84,15 @@ class Described:
         return _same(self.truth, self.said)
 
     @property
+    def directed(self) -> bool:
+        """Whether it is exact, and names first what the unit answers to, of A only with B."""
+        if self.truth.rule != "and" or not self.exact:
+            return self.exact
+        first = self.conclusion.labels[0] if self.conclusion is not None else ""
+        first = first.split(" and ")[0].split(" on ")[0]
+        return equivalent(Description((self.truth.first,)), _read((first,), ()))
+
+    @property
     def silent(self) -> bool:
         """Whether it came to a conclusion that names nothing."""
         return self.conclusion is not None and not self.conclusion.labels
