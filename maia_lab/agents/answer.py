@@ -73,11 +73,14 @@ async def read(events: AsyncIterator[Any], answer: Answer, hear: Hear) -> None:
         ServerSaid: the server reports an error in the middle.
     """
     reader = _Reader(answer, hear)
-    async for event in events:
-        if event.event is not None and event.data:
-            reader.take(event.event, _strict(event.data, "an event"))
-        if reader.stopped:
-            break
+    try:
+        async for event in events:
+            if event.event is not None and event.data:
+                reader.take(event.event, _strict(event.data, "an event"))
+            if reader.stopped:
+                break
+    except UnicodeDecodeError as error:
+        raise Damaged(f"it is no text ({error.reason})") from error
     if not reader.stopped:
         raise Damaged("the stream ended before the answer did")
     answer.blocks = reader.blocks

@@ -23,6 +23,8 @@ MODEL = "claude-opus-5-5"
 """Where none is configured."""
 REPAIRS = 2
 """Times in a row that the model is told what was wrong before people are."""
+PAUSES = 5
+"""Times in a row that a server may pause in the middle of an answer."""
 MOST_OUTPUT = 16_000
 """Tokens of an answer, thinking included."""
 LEAST_OUTPUT = 2_000
@@ -69,9 +71,11 @@ class ClaudeAgent:
                 self._server.by, "cannot see images", "choose a model with vision, then resume"
             )
         wrong: list[str] = []
+        pauses = 0
         while len(wrong) <= REPAIRS:
             answered = await self._answer(watch)
-            if answered.answer.stop == "pause_turn":
+            if answered.answer.stop == "pause_turn" and pauses < PAUSES:
+                pauses += 1
                 continue
             try:
                 reply = _read(answered)
@@ -259,7 +263,7 @@ def _dropped(images: Sequence[str], why: str) -> str:
 def _most_tokens(system: str, said: Conversation) -> int:
     """No fewer tokens than a request has: text at three bytes a token, pictures by their area."""
     words = len(system) + sum(
-        len(block.get("text", "")) if block["type"] == "text" else len(json.dumps(block))
+        len(block["text"].encode()) if block["type"] == "text" else len(json.dumps(block))
         for message in said.messages
         for block in _flat(message["content"])
         if block["type"] != "image"

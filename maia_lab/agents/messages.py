@@ -9,7 +9,6 @@ has read: nobody gets stuck with a history that is refused.
 from __future__ import annotations
 
 import base64
-import difflib
 import io
 import json
 import re
@@ -19,6 +18,7 @@ from typing import Any
 
 from PIL import Image
 
+from maia_lab.agents.words import difference, fenced, opening, shortened, standing
 from maia_lab.errors import MaiaError
 from maia_lab.events import (
     Answered,
@@ -32,10 +32,8 @@ from maia_lab.events import (
     Repaired,
 )
 from maia_lab.images import decode
-from maia_lab.ledger import Ledger
 from maia_lab.observation import Observation, Picture
 from maia_lab.review import Approve, Edit, Reject
-from maia_lab.tasks import TASKS
 
 Block = dict[str, Any]
 Pixels = Callable[[str], bytes]
@@ -121,7 +119,7 @@ class _Fold:
     def _take(self, event: Event) -> None:
         match event:
             case Opened():
-                self._tell(_text(_opening(event)))
+                self._tell(_text(opening(event)))
             case Answered(purpose="step"):
                 self._answered(event)
             case Offered(step=step, proposal=proposal, by=by):
@@ -129,7 +127,7 @@ class _Fold:
                 if by == "human":
                     self._own.add(step)
                     said = f"The researcher runs an experiment of their own as step {step}"
-                    code = _fenced(proposal.code, "python")
+                    code = fenced(proposal.code, "python")
                     self._say(step, _text(f"{said}: {proposal.why}\n{code}"))
             case Decided(step=step):
                 if words := self._decided(event):
@@ -229,7 +227,7 @@ class _Fold:
                 self._codes[event.step] = code
                 return (
                     f"{by} changed your code before it ran. This is the difference:\n"
-                    f"{_fenced(_diff(before, code), 'diff')}{note}"
+                    f"{fenced(difference(before, code), 'diff')}{note}"
                 )
             case Reject(note=why):
                 return f"{by} sent step {event.step} back: {why}"
@@ -243,15 +241,15 @@ class _Fold:
             if isinstance(part, Picture):
                 self._say(step, self._picture(part))
             elif part.text.strip():
-                self._say(step, _text(_shortened(part.text, left)))
+                self._say(step, _text(shortened(part.text, left)))
                 left = max(500, left - len(part.text))
         if not seen.parts:
             self._say(step, _text("(nothing)"))
         if seen.outcome != "done":
-            error = _shortened(seen.error, 4000)
+            error = shortened(seen.error, 4000)
             self._say(step, _text(f"It ended with: {seen.outcome}.\n{error}"))
         if seen.measurements or seen.remarks:
-            self._say(step, _text(_standing(self._events[: self._now + 1], step)))
+            self._say(step, _text(standing(self._events[: self._now + 1], step)))
 
     def _picture(self, picture: Picture) -> Block:
         gone = f"[picture: {picture.alt}; no longer shown, sha256 {picture.sha256[:12]}]"
@@ -309,56 +307,3 @@ def _text(text: str) -> Block:
     # Half a surrogate pair cannot be sent at all.
     sound = text.encode("utf-8", "replace").decode("utf-8")
     return {"type": "text", "text": sound if sound.strip() else "(blank)"}
-
-
-def _opening(event: Opened) -> str:
-    setting = event.setting
-    facts = {
-        "The unit": str(event.question.unit),
-        "Images it is studied with": setting.data,
-        "Drawn by": setting.generator or "nothing: tools.text2image is not available",
-        "Edited by": setting.editor or "nothing: tools.edit_images is not available",
-        "Described by": setting.captioner or "nothing: look at the images yourself",
-        "Steps": f"{setting.max_steps} at most, the last one for your conclusion",
-        "Studied beside it (all in `systems`)": dict(setting.options).get("beside", ""),
-        "In the conclusion's answers": getattr(TASKS.get(event.question.task), "answers", ""),
-    }
-    lines = [f"{name}: {says}" for name, says in facts.items() if says]
-    return "\n".join([event.question.text, "", *lines])
-
-
-def _standing(events: Sequence[Event], step: int) -> str:
-    ledger = Ledger.fold(events)
-    lines = ["The ledger, by measurement alone:"]
-    for at, m in ledger.measurements:
-        if at == step:
-            versus = (
-                f"{m.difference:+.3g} against {m.control} [{m.low:.3g}, {m.high:.3g}]"
-                if m.control
-                else "the control"
-            )
-            lines.append(f"- {m.condition}: n={m.n}, mean {m.mean:.4g}, sd {m.sd:.2g}, {versus}")
-    for name, finding in ledger.findings.items():
-        sides = ", ".join(f"{len(finding.speaking(s))} {s}" for s in ("for", "against"))
-        lines.append(f"- {name}: {finding.status} ({sides})")
-    lines += [f"- {text}" for at, text in ledger.remarks if at == step]
-    return "\n".join(lines)
-
-
-def _diff(before: str, after: str) -> str:
-    lines = difflib.unified_diff(
-        before.splitlines(), after.splitlines(), "proposed", "ran", lineterm="", n=2
-    )
-    return "\n".join(lines)
-
-
-def _fenced(text: str, language: str) -> str:
-    ticks = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    return f"{ticks}{language}\n{text}\n{ticks}"
-
-
-def _shortened(text: str, most: int) -> str:
-    if len(text) <= most:
-        return text
-    cut = len(text) - most
-    return f"{text[: most // 2]}\n[… {cut} characters left out …]\n{text[-(most // 2) :]}"

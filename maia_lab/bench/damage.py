@@ -36,7 +36,7 @@ def accepted(stream: bytes) -> bool:
             await read(SSEDecoder().aiter_bytes(pieces()), answer, lambda _: None)
             name, said = answer.call()
             proposal(name, said)
-        except (Damaged, ServerSaid, Unusable, ValueError):
+        except (Damaged, ServerSaid, Unusable):
             return False
         return True
 
@@ -89,6 +89,9 @@ def _event_twice(dice: random.Random) -> bytes:
 def _garbled(dice: random.Random) -> bytes:
     found = _events()
     place = dice.randrange(len(found))
+    if dice.random() < 0.2:
+        found[place] = found[place].replace(b"data: {", b"data: \xff\xfe{")
+        return b"".join(found)
     head, _, data = found[place].partition(b"data: ")
     cut = dice.randrange(len(data) - 3)
     found[place] = head + b"data: " + data[:cut] + b"\n\n"
