@@ -238,6 +238,17 @@ def _of_experiment(proposal: Proposal, tree: ast.Module, earlier: Sequence[str])
     edited = "edit_images" in calls or any("edit_images" in code for code in earlier)
     if proposal.hypotheses and proposal.predicts and not edited:
         yield Flag("method", "no counterfactual yet: no image was edited")
+    for call in compares:
+        yield from _twice(call)
+    for prediction in proposal.predicts:
+        for condition in sorted(set(prediction.higher) & set(prediction.lower)):
+            yield Flag(
+                "method", f"{prediction.hypothesis} predicts {visible(condition)!r} above itself"
+            )
+    texts: dict[str, str] = {}
+    for hypothesis in proposal.hypotheses:
+        if texts.setdefault(hypothesis.id, hypothesis.text) != hypothesis.text:
+            yield Flag("method", f"{visible(hypothesis.id)} is the name of two claims")
     if compares and (names := _condition_names(tree)) is not None:
         for prediction in proposal.predicts:
             for condition in (*prediction.higher, *prediction.lower):
@@ -248,6 +259,20 @@ def _of_experiment(proposal: Proposal, tree: ast.Module, earlier: Sequence[str])
                         " does not measure",
                         compares[0].lineno,
                     )
+
+
+def _twice(call: ast.Call) -> Iterator[Flag]:
+    """The same images under two names: their difference is nothing by construction."""
+    groups = call.args[0] if call.args else None
+    if not isinstance(groups, ast.Dict):
+        return
+    met: dict[str, int] = {}
+    for value in groups.values:
+        if isinstance(value, ast.Name):
+            met[value.id] = met.get(value.id, 0) + 1
+    for name, times in met.items():
+        if times > 1:
+            yield Flag("method", f"the same images twice: {visible(name)}", call.lineno)
 
 
 def _of_conclusion(conclusion: Conclusion, earlier: Sequence[str]) -> Iterator[Flag]:

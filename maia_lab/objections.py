@@ -45,6 +45,25 @@ def objections(conclusion: Conclusion, ledger: Ledger) -> tuple[str, ...]:
     return tuple(dict.fromkeys(said))
 
 
+def tested(
+    phrase: str, ledger: Ledger, beside: Collection[str] = ()
+) -> list[tuple[int, Measurement]]:
+    """The conditions that tell of a phrase: every image holds it, or its words are named.
+
+    Args:
+        phrase: a label, or what is said to suppress.
+        ledger: where they are looked for.
+        beside: for what suppresses, the labels: one of them must be named as well.
+    """
+    found = []
+    for step, m in ledger.measurements:
+        words = _all_words(m)
+        named = content(phrase) <= words and any(content(label) <= words for label in beside)
+        if named if beside else _holds(m, phrase):
+            found.append((step, m))
+    return found
+
+
 def out_of_reach(ledger: Ledger, makers: Collection[str]) -> bool:
     """Whether nothing that was drawn or edited came near what the data's strongest images do.
 

@@ -83,3 +83,23 @@ def test_one_image_gives_no_interval_and_the_table_says_so(system):
 def test_what_cannot_be_compared_is_refused(system, groups, control, says):
     with pytest.raises(DataError, match=says):
         Comparison.measure(system, groups, control, 0)
+
+
+@pytest.mark.parametrize("names", [("red", " Red"), ("", "blue"), (1, "blue")])
+def test_names_that_the_ledger_could_not_tell_apart_are_refused(names, system):
+    groups = {name: [plain("red", i)] for i, name in enumerate(names)}
+    with pytest.raises(DataError, match="name"):
+        Comparison.measure(system, groups, names[0], 0)
+
+
+def test_a_unit_that_never_varies_is_told_in_a_sentence(system):
+    same = [plain("red", 1)]
+    text = str(Comparison.measure(system, {"a": same * 3, "b": same * 3}, "a", 0))
+    assert "same value" in text and "nan" not in text
+
+
+def test_a_default_control_is_as_fresh_as_its_conditions(tools):
+    one, other, again = (
+        tools.compare({"red": [plain("red", shade)]})["control"].bases for shade in (1, 2, 1)
+    )
+    assert one == again and set(one) != set(other)

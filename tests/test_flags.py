@@ -119,3 +119,21 @@ def test_what_deceives_the_eye_is_spelled_out() -> None:
     )
     assert visible("ü – é 日本 ± 🦊") == "ü – é 日本 ± 🦊"
     assert visible("\U000e0041") == "\\U000e0041"
+
+
+def test_the_same_images_under_two_names_are_flagged() -> None:
+    def twice(code: str) -> bool:
+        return any("the same images twice: a" in flag.text for flag in of(code))
+
+    assert twice("tools.compare({'red': a, 'blue': a})")
+    assert not twice("tools.compare({'red': a, 'blue': b})") and not twice("tools.compare(a)")
+
+
+def test_contradictory_names_are_flagged() -> None:
+    code = "tools.compare({'red': tools.edit_images(a, 'x')[0]})"
+    claims = (*RED, Hypothesis("H1", "fires for blue things"))
+    texts = [f.text for f in of(code, hypotheses=claims)]
+    assert texts == ["H1 is the name of two claims"]
+    itself = (Prediction("H1", ("red",), ("red",)),)
+    texts = [f.text for f in of(code, hypotheses=RED, predicts=itself)]
+    assert texts == ["H1 predicts 'red' above itself"]

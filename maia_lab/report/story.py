@@ -26,6 +26,7 @@ from maia_lab.events import (
 )
 from maia_lab.images import decode
 from maia_lab.ledger import Ledger
+from maia_lab.objections import tested
 from maia_lab.observation import Measurement, Observation, Score, Table
 from maia_lab.proposal import Conclusion, Hypothesis, Prediction
 from maia_lab.review import Edit, Reject, Stop
@@ -248,6 +249,26 @@ class Story:
         step = self.concluding
         proposal = None if step is None else step.offered.proposal
         return proposal if isinstance(proposal, Conclusion) else None
+
+    @property
+    def against(self) -> list[str]:
+        """What a reviewer was told to look at in the conclusion."""
+        return [] if self.concluding is None else [f.text for f in self.concluding.offered.flags]
+
+    def ground(self, phrase: str) -> str:
+        """What was measured of one of the conclusion's phrases, in words; empty if nothing was."""
+        said = self.conclusion
+        labels = said.labels if said is not None and phrase in said.suppressed_by else ()
+        rows = tested(phrase, self.ledger, labels)
+        if not rows:
+            return ""
+        values = [value for _, m in rows for value in m.values]
+        steps = sorted({step for step, _ in rows})
+        images = f"{len(values)} image{'' if len(values) == 1 else 's'}"
+        return (
+            f"{images} in step{'' if len(steps) == 1 else 's'} {', '.join(map(str, steps))}:"
+            f" mean {sum(values) / len(values):.2f}"
+        )
 
     @property
     def scores(self) -> Sequence[Score]:
