@@ -247,9 +247,15 @@ class _Labels:
 
 def _holds(m: Measurement, label: str) -> bool:
     """Whether every image of a condition shows what a label says."""
-    told = {frozenset(content(phrase)) for phrase in m.shared}
-    told |= {frozenset(content(prompt)) for prompt in m.prompts[:1] if len(m.prompts) == 1}
-    return frozenset(content(label)) in told
+    told = {_parts(phrase) for phrase in m.shared}
+    told |= {_parts(prompt) for prompt in m.prompts[:1] if len(m.prompts) == 1}
+    return _parts(label) in told
+
+
+def _parts(phrase: str) -> frozenset[frozenset[str]]:
+    """What is said of each thing: a red circle is not something red and a circle."""
+    parts = re.split(r"\b(?:and|with|on)\b|,", phrase.lower())
+    return frozenset(frozenset(content(part)) for part in parts if content(part))
 
 
 def content(phrase: str) -> set[str]:

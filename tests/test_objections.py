@@ -167,3 +167,9 @@ def test_drawn_images_must_come_near_what_the_data_do():
     assert told(0.5) and not told(1.5)
     assert told(1.5, share_high=0.0), "nothing says how strong the data's strongest are"
     assert not out_of_reach(Ledger.fold(step(1, [HIGH])), {"crayons"}), "nothing was drawn"
+
+
+def test_one_thing_with_two_properties_is_no_test_of_two_things():
+    row = compared(1, ("a red thing and a large thing", 1.0), ("a large red thing", 0.0))
+    assert against(*row, labels=("large thing and red thing",), evidence=())[1:] == ()
+    assert against(*row, labels=("red large thing",), evidence=())[1:]

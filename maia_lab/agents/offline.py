@@ -189,16 +189,17 @@ class _Plan:
         return self._against_near_misses("Remark", "what the reviewer asked about", claims)
 
     def fresh(self, _: int) -> Proposal | None:
-        formula, became = self.judgement.formula, self.notes.tried
-        if {self.say(label) for label in formula.labels} <= self.notes.confirmed and (
-            became.get("Conclusion", [])[-1:] != ["rejected"]
-        ):
+        formula = self.judgement.formula
+        # A conclusion that was sent back is worth another look, once.
+        again = [kind for kind in self.notes.course if kind in ("Conclusion", "Fresh")][-1:]
+        confirmed = {self.say(label) for label in formula.labels} <= self.notes.confirmed
+        if confirmed and again != ["Conclusion"]:
             return None
         return self._against_near_misses(
             "Fresh",
             "does the description hold on images not made before?",
             formula.labels,
-            1 + len(became.get("Fresh", [])),
+            1 + len(self.notes.tried.get("Fresh", [])),
             formula.suppressed_by,
         )
 

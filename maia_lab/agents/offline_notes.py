@@ -61,6 +61,8 @@ class Notes:
     """By condition."""
     tried: dict[str, list[str]] = field(default_factory=dict)
     """What became of each kind of experiment, each time it was proposed."""
+    course: list[str] = field(default_factory=list)
+    """Kinds of what was proposed, conclusions among them, in order."""
     hypotheses: dict[str, Hypothesis] = field(default_factory=dict)
     """By text."""
     predicted: dict[int, tuple[Prediction, ...]] = field(default_factory=dict)
@@ -103,6 +105,7 @@ def fold(events: Iterable[Event], language: Language) -> Notes:
             case Offered(step=step, revision=1, proposal=Proposal() as proposal):
                 kinds[step] = kind_of(proposal.code)
                 notes.tried.setdefault(kinds[step], []).append("open")
+                notes.course.append(kinds[step])
                 notes.predicted[step] = proposal.predicts
                 for hypothesis in proposal.hypotheses:
                     if re.fullmatch(r"H\d+", hypothesis.id):
@@ -110,6 +113,7 @@ def fold(events: Iterable[Event], language: Language) -> Notes:
             case Offered(step=step, revision=1, proposal=Conclusion()):
                 kinds[step] = "Conclusion"
                 notes.tried.setdefault("Conclusion", []).append("open")
+                notes.course.append("Conclusion")
             case Decided(step=step, verdict=verdict, by=by):
                 if isinstance(verdict, Reject):
                     _became(notes, kinds.get(step), "rejected")
