@@ -41,9 +41,23 @@ def test_a_click_approves_a_cell_that_the_page_then_runs(page):
     assert page.step(2, "rejected")["words"] == "too vague"
     assert page.proposal()["step"] == second["step"] + 1
     assert "rejected" in kernels.text(page.run("print(panel._steps.value)")[1])
+    page.run("panel._drawer.selected_index = 0")
+    assert "No hypothesis was tested" in kernels.text(page.run("print(panel._plots.value)")[1])
 
 
 def test_the_magic_shows_it(page):
     reply, outputs = page.run("%maia panel")
     assert reply["status"] == "ok", outputs
     assert any(kind == "display_data" for kind, _ in outputs)
+
+
+def test_what_speaks_against_a_conclusion_is_shown():
+    from maia_lab.events import Offered
+    from maia_lab.notebook.panel import _against
+    from maia_lab.proposal import Conclusion
+    from maia_lab.review import Flag
+
+    flags = (Flag("method", "H1 is contradicted <b>"),)
+    said = _against(Offered(1, 1, Conclusion("…", ("red",)), "agent", flags))
+    assert "H1 is contradicted &lt;b&gt;" in said
+    assert _against(None) == ""

@@ -9,13 +9,16 @@ from typing import Any
 
 import ipywidgets as widgets  # type: ignore[import-untyped]
 
+from maia_lab import plots
 from maia_lab.errors import MaiaError, SessionError
+from maia_lab.events import Offered
 from maia_lab.notebook import wire
 from maia_lab.notebook.kernel import Notebook
 from maia_lab.notebook.live import Live
 from maia_lab.notebook.overheard import Overheard
 from maia_lab.notebook.told import Told
 from maia_lab.plain import one_line
+from maia_lab.proposal import Conclusion
 from maia_lab.state import Phase
 
 log = logging.getLogger(__name__)
@@ -54,7 +57,9 @@ class Panel:
         """Watch a session."""
         self._notebook, self._live = notebook, live
         self._head, self._hypotheses, self._steps, self._said = (widgets.HTML() for _ in range(4))
-        self._writing = widgets.HTML()
+        self._writing, self._against, self._plots = (widgets.HTML() for _ in range(3))
+        self._drawer = widgets.Accordion([self._plots], titles=["Plots"], selected_index=None)
+        self._drawer.observe(lambda _: self._draw(), "selected_index")
         self._words = widgets.Text(
             placeholder="a note, a reason, a hypothesis, or its id",
             layout=widgets.Layout(width="100%"),
@@ -80,7 +85,9 @@ class Panel:
             [
                 self._head,
                 self._hypotheses,
+                self._drawer,
                 self._steps,
+                self._against,
                 self._writing,
                 self._words,
                 widgets.HBox([self._approve, self._reject, *speak]),
@@ -100,6 +107,8 @@ class Panel:
         self._head.value = _head(told)
         self._hypotheses.value = _hypotheses(told["hypotheses"])
         self._steps.value = _steps(told["steps"])
+        self._against.value = _against(live.session.state.offered)
+        self._draw()
         scored = live.phase is Phase.SCORED
         self._approve.description = "Accept" if scored else "Approve & run"
         self._reject.description = "Not yet" if scored else "Reject"
@@ -107,6 +116,15 @@ class Panel:
         runs = live.waiting is not None and self._notebook.page.there
         self._approve.disabled = not (scored or runs)
         self._reject.disabled = not (scored or live.waiting is not None)
+
+    def _draw(self) -> None:
+        """Draw the plots while they are looked at: it takes a moment."""
+        if self._drawer.selected_index is None:
+            return
+        session = self._live.session
+        found = (plots.standing(session.journal.events), plots.predictions(session.ledger))
+        shown = [f'<img src="{p.url}" alt="{escape(p.alt)}">' for p in found if p is not None]
+        self._plots.value = "".join(shown) or "No hypothesis was tested yet."
 
     def _overhear(self, text: str) -> None:
         """Show the end of what the agent is writing."""
@@ -199,6 +217,14 @@ def _steps(steps: list[wire.StepLine]) -> str:
         for s in steps
     )
     return f"<ol>{''.join(rows)}</ol>"
+
+
+def _against(offered: Offered | None) -> str:
+    """What speaks against the conclusion that was offered last."""
+    if offered is None or not isinstance(offered.proposal, Conclusion) or not offered.flags:
+        return ""
+    said = "".join(f"<li>⚑ {_text(flag.text)}</li>" for flag in offered.flags)
+    return f'<b>Against the conclusion</b><ul style="list-style:none">{said}</ul>'
 
 
 def _text(text: str) -> str:
