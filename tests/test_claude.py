@@ -7,7 +7,8 @@ import threading
 import pytest
 from test_session import Verdicts
 
-from maia_lab.agents.claude import NOW, ClaudeAgent
+from maia_lab.agents.claude import NOW, ClaudeAgent, request
+from maia_lab.agents.messages import Conversation
 from maia_lab.agents.server import AgentError, Server
 from maia_lab.bench.agent import drive, experiment, opened
 from maia_lab.bench.loopback import Fault, Loopback, Reply, call
@@ -104,6 +105,12 @@ def test_a_whole_session_is_told_to_the_model_in_plain_words(tools, system):
     assert "looked" in words and session.spent.requests == len(server.requests)
     kinds = [b["type"] for m in server.requests[-1]["messages"] for b in m["content"]]
     assert kinds.count("tool_result") == len(server.requests) - 1 and kinds.count("thinking") == 4
+
+
+def test_an_open_model_is_asked_without_what_only_the_vendor_takes():
+    said = Conversation([], [], 0, 0)
+    assert "thinking" in request((), "", "claude-opus-5-5", said)
+    assert "thinking" not in request((), "", "qwen3-vl", said)
 
 
 def test_requests_only_grow_and_the_prefix_is_marked_for_the_cache(tools, system):

@@ -21,6 +21,7 @@ from maia_lab.spending import Price, Usage
 
 MODEL = "claude-opus-5-5"
 """Where none is configured."""
+THINKING = {"type": "adaptive", "display": "summarized"}
 REPAIRS = 2
 """Times in a row that the model is told what was wrong before people are."""
 PAUSES = 5
@@ -214,7 +215,8 @@ def request(
         "tools": TOOLS,
         # Some models take no other choice than "auto".
         "tool_choice": {"type": "auto", "disable_parallel_tool_use": True},
-        "thinking": {"type": "adaptive", "display": "summarized"},
+        # Only the vendor's models are known to take it; others answer the same request without.
+        **({"thinking": THINKING} if model.startswith("claude") else {}),
         "messages": messages,
     }
 
