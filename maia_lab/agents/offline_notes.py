@@ -93,6 +93,16 @@ class Notes:
             known = self.hypotheses[text] = Hypothesis(f"H{number}", text)
         return known
 
+    def active(self, claim: Claim) -> Hypothesis:
+        """That a claim drives the unit."""
+        said = self.language.say(claim, article=True)
+        return self.hypothesis(f"It is active when there is {said}.")
+
+    def silent(self, claim: Claim) -> Hypothesis:
+        """That a claim silences the unit."""
+        said = self.language.say(claim, article=True)
+        return self.hypothesis(f"It is less active beside {said}.")
+
 
 def fold(events: Iterable[Event], language: Language) -> Notes:
     """Remember a session."""
