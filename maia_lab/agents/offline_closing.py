@@ -36,8 +36,13 @@ class Closing:
             tuple(self.language.say(claim) for claim in formula.suppressed_by),
             tuple(evidence),
             "where things are, more than two things at once, and what has no word here: the words"
-            f" name {', '.join([*self.language.kinds, 'background'])}.",
+            f" name {', '.join(self.kinds)}.",
         )
+
+    @property
+    def kinds(self) -> list[str]:
+        """What there are words for."""
+        return [*self.language.kinds, *["background"] * bool(self.language.backgrounds)]
 
     def parts(self, label: Claim, article: bool = False) -> list[str]:
         """A label in words: what it answers to first, where that is known, then the rest."""
