@@ -59,8 +59,8 @@ def search(world: World, exemplars: Exemplars) -> Said:
     several terms and none of others, each term a concept or two together; judged by correlation
     with the activation, so that no threshold is needed. Empty where nothing fits.
     """
-    table = _table(world)
-    values = np.asarray(exemplars.values[: table.held.shape[1]], float)
+    table = _table(world, tuple(exemplars.sampled[:SEARCHED].tolist()))
+    values = np.asarray(exemplars.values[:SEARCHED], float)
     if not np.isfinite(values).all() or np.ptp(values) == 0 or not table.names:
         return (), ()
     terms, held = table.with_pairs(values)
@@ -100,6 +100,8 @@ class _Table:
     """Which concept holds in which image of the data."""
 
     world: World
+    images: tuple[int, ...]
+    """Their positions in the data."""
     names: tuple[str, ...]
     held: Floats
     """0 or 1, shape (concepts, images)."""
@@ -120,7 +122,7 @@ class _Table:
             try:
                 # One thing that is both is not two: the words decide what the pair means.
                 for at in np.flatnonzero(row).tolist():
-                    row[at] = _matches(self.world, label, at)
+                    row[at] = _matches(self.world, label, self.images[at])
             except WordsError:
                 break
             if SUPPORT <= row.sum() <= len(row) - SUPPORT:
@@ -130,19 +132,20 @@ class _Table:
 
 
 @lru_cache(2)
-def _table(world: World) -> _Table:
-    n = min(len(world.data), SEARCHED)
+def _table(world: World, images: tuple[int, ...]) -> _Table:
+    n = len(images)
     if isinstance(world.words, WellRead):
-        there = list(world.words.concepts_of(world.data))[:n]
+        every = list(world.words.concepts_of(world.data))
+        there = [every[i] for i in images]
     else:
-        there = [_concepts(world, i) for i in range(n)]
+        there = [_concepts(world, i) for i in images]
     count = Counter(concept for one in there for concept in one)
     names = tuple(sorted(c for c, k in count.items() if SUPPORT <= k <= n - SUPPORT))
     place = {name: row for row, name in enumerate(names)}
     held = np.zeros((len(names), n))
     for column, one in enumerate(there):
         held[[place[concept] for concept in one if concept in place], column] = 1
-    return _Table(world, names, held)
+    return _Table(world, images, names, held)
 
 
 def _concepts(world: World, index: int) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -159,8 +159,15 @@ def open_index(
     layer: Layer, data: Images, progress: Progress | None = None
 ) -> Callable[[int], Exemplars]:
     """Build or load the exemplars of all units of a layer; returns the way to one unit's."""
+    return open_indexes([layer], data, progress)[0]
+
+
+def open_indexes(
+    layers: Sequence[Layer], data: Images, progress: Progress | None = None
+) -> list[Callable[[int], Exemplars]]:
+    """The same for several layers: those of one network are answered in one pass."""
     index = _load("maia_lab.systems.exemplars:ExemplarIndex", "index")
-    return cast(Callable[[int], Exemplars], index.build(layer, data, cache(), progress).of)
+    return [built.of for built in index.build_all(layers, data, cache(), progress)]
 
 
 def _named(doors: dict[str, str], kind: str, name: str) -> Any:

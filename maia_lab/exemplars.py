@@ -22,7 +22,11 @@ class Exemplars(Protocol):
 
     @property
     def values(self) -> NDArray[np.float32]:
-        """The unit's activation for each image, in the data's order."""
+        """The unit's activation for each sampled image, in the data's order."""
+
+    @property
+    def sampled(self) -> NDArray[np.int64]:
+        """Positions of those images, ascending: all of the data unless there are thousands."""
 
     def positions(self, stratum: Stratum, count: int) -> list[int]:
         """Positions in the data of that many images of a stratum, most typical first."""

@@ -200,7 +200,12 @@ class ImageFolder:
     @property
     def digest(self) -> str:
         """Hash of what all images show, in order."""
-        return hashlib.sha256("\n".join(f.pixels for f in self._files).encode()).hexdigest()
+        return hashlib.sha256("\n".join(self.hashes).encode()).hexdigest()
+
+    @property
+    def hashes(self) -> list[str]:
+        """Of each image in order, the hash of what it shows."""
+        return [file.pixels for file in self._files]
 
     def __len__(self) -> int:
         """How many images there are."""

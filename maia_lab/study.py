@@ -12,7 +12,7 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from numpy.typing import ArrayLike
 
 from maia_lab import tasks
-from maia_lab.doors import open_index, open_model, open_rater, open_world
+from maia_lab.doors import open_indexes, open_model, open_rater, open_world
 from maia_lab.errors import ModelError, UnitError
 from maia_lab.exemplars import Exemplars
 from maia_lab.system import Directed, System
@@ -124,8 +124,9 @@ def open_study(
         its = models[other.model]
         chosen.append((other, its.layer(other.layer), its.index(other.layer, other.index)))
     found: list[tuple[System, Exemplars]] = []
-    for each, at, place in chosen:
-        known = open_index(at, world.data, progress)(place)
+    indexes = open_indexes([at for _, at, _ in chosen], world.data, progress)
+    for (each, at, place), look in zip(chosen, indexes, strict=True):
+        known = look(place)
         found.append((System(each, at, place, known.reference), known))
     system, exemplars = found[0]
     tools = Tools(world, system, exemplars, seed, found[1:])

@@ -127,6 +127,7 @@ class RedExemplars:
     def __init__(self, data):
         response = RedLayer().respond(list(data))
         self.values = response.values[:, 0]
+        self.sampled = np.arange(len(self.values))
         positions = response.maps[:, 0].ravel()
         self.reference = Reference(np.sort(self.values), float(np.quantile(positions, 0.95)))
 

@@ -14,7 +14,7 @@ from torch import nn
 from maia_lab.errors import DataError, ModelError, UnitError
 from maia_lab.images import ImageFolder, split
 from maia_lab.system import HIGH, Response
-from maia_lab.systems import exemplars
+from maia_lab.systems import exemplars, tally
 from maia_lab.systems.exemplars import ExemplarIndex, UnitExemplars
 from maia_lab.systems.preprocess import Normalised
 from maia_lab.systems.vision import Network
@@ -65,7 +65,9 @@ def random(count=200, units=3, side=None, seed=0) -> Answers:
 
 
 def unit(values) -> UnitExemplars:
-    return UnitExemplars(np.asarray(values, np.float32), None)
+    values = np.asarray(values, np.float32)
+    order = np.argsort(-values, kind="stable"), np.argsort(values, kind="stable")
+    return UnitExemplars(values, None, np.arange(len(values)), *order)
 
 
 def test_strata_are_found_by_rank_most_typical_first():
@@ -208,7 +210,7 @@ def test_small_maps_give_the_exact_threshold(tmp_path):
 def test_the_threshold_of_large_maps_has_a_tail_error_of_at_most_two_per_mille(tmp_path):
     layer = random(count=600, units=40, side=16, seed=3)
     index = ExemplarIndex.build(layer, Numbers(600), tmp_path)
-    assert exemplars.SAMPLE < 600 * 16 * 16 / 8, "the sample must be a sample"
+    assert tally.SAMPLE < 600 * 16 * 16 / 8, "the sample must be a sample"
     thresholds = np.array([index.of(number).threshold for number in range(40)], np.float32)
     above = (layer.maps > thresholds[:, None, None]).mean((0, 2, 3))
     assert np.sqrt(np.mean((above - (1 - HIGH)) ** 2)) <= 0.002

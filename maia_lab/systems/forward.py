@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from itertools import chain
 
 import torch
@@ -15,28 +16,31 @@ Watcher = Callable[[nn.Module, object], None]
 
 
 class _Reached(BaseException):
-    """Carries an output out of the pass; no model's ``except Exception`` holds it up."""
-
-    def __init__(self, output: object) -> None:
-        self.output = output
+    """Ends the pass; no model's ``except Exception`` holds it up."""
 
 
-def output_of(model: nn.Module, part: nn.Module, batch: Tensor, name: str) -> object:
-    """What one part of a model returns for a batch; what comes after it does not run.
+def show(
+    model: nn.Module, parts: list[nn.Module], batch: Tensor, watcher: Watcher, name: str
+) -> None:
+    """Run a model as far as the last of some parts, each of which answers once.
+
+    What comes after does not run, which also keeps later in-place operations off the last output.
 
     Raises:
-        ModelError: the model fails, or the part was not reached; the error speaks of ``name``.
+        ModelError: the model fails, or a part was not reached; the error speaks of ``name``.
     """
+    left = set(parts)
 
-    def stop(_part: nn.Module, output: object) -> None:
-        # Stopping here also keeps later in-place operations off the output.
-        raise _Reached(output)
+    def ran(part: nn.Module, output: object) -> None:
+        watcher(part, output)
+        left.discard(part)
+        if not left:
+            raise _Reached
 
-    try:
-        watch(model, [part], batch, stop, name)
-    except _Reached as reached:
-        return reached.output
-    raise ModelError(name, "did not run for these images", "hook another module")
+    with suppress(_Reached):
+        watch(model, parts, batch, ran, name)
+    if left:
+        raise ModelError(name, "did not run for these images", "hook another module")
 
 
 def watch(
@@ -69,7 +73,7 @@ def watch(
             part.training = False
         with torch.inference_mode():
             model(batch.to(like.device, like.dtype))
-    except torch.OutOfMemoryError:
+    except (torch.OutOfMemoryError, ModelError):
         raise
     except Exception as error:
         # Without a GPU torch says so only in words.

@@ -6,7 +6,7 @@ import hashlib
 import re
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -24,7 +24,7 @@ from maia_lab.names import nearest, position
 from maia_lab.system import Model, Response
 from maia_lab.systems import scenes_nets
 from maia_lab.systems.fingerprint import describe, fingerprint, probes
-from maia_lab.systems.forward import final, output_of, watch
+from maia_lab.systems.forward import final, show, watch
 from maia_lab.systems.function import Function
 from maia_lab.systems.layout import PROBES, Grid, Layout, Unreadable, patches_of
 from maia_lab.systems.preprocess import Preprocess, batch_of, preprocess_of
@@ -123,26 +123,79 @@ class Network:
         Raises:
             ModelError: preprocessing or the model fails, or no tensor comes out.
         """
-        part = self._module if layer == LOGITS else self._module.get_submodule(layer)
-        address = f"{self.name}/{layer}"
-        output = output_of(self._module, part, batch_of(images, self._preprocess), address)
-        output = final(output) if layer == LOGITS else output
-        if not isinstance(output, Tensor):
-            raise ModelError(
-                address, f"returned a {type(output).__name__} this time", "hook another module"
-            )
-        return output
+        found: list[Tensor] = []
+
+        def read(_part: nn.Module, output: object) -> None:
+            found.append(self._tensor(layer, output))
+
+        batch = batch_of(images, self._preprocess)
+        show(self._module, [self._part(layer)], batch, read, f"{self.name}/{layer}")
+        return found[0]
 
     def digest(self, *more: bytes) -> str:
         """Hash of weights, structure, code and preprocessing, and of whatever else is given."""
+        sha = self._hash()
+        for part in more:
+            sha.update(part)
+        return sha.hexdigest()
+
+    def digests(self, layers: Sequence[str]) -> list[str]:
+        """The digests of several layers, for which the weights are read once."""
+        own = self._hash()
+        found = []
+        for name in layers:
+            (sha := own.copy()).update(name.encode())
+            found.append(sha.hexdigest())
+        return found
+
+    def prepare(self, images: Sequence[Image.Image]) -> Tensor:
+        """Make images ready for one pass: shape (n, channels, height, width); on any thread."""
+        return batch_of(images, self._preprocess)
+
+    def survey(
+        self, layers: Sequence[str], batch: Tensor, visit: Callable[[str, Tensor], None]
+    ) -> None:
+        """Show what several layers answer to one batch, in one pass that ends with the last.
+
+        Args:
+            layers: their names.
+            batch: as :meth:`prepare` made it.
+            visit: told a layer's name and its answer, shape (n, units, h, w) or (n, units), which
+                is the network's own memory and may change once ``visit`` has returned.
+
+        Raises:
+            ModelError: the model fails, or a layer was not reached.
+        """
+        asked: dict[nn.Module, list[str]] = {}
+        for name in layers:
+            asked.setdefault(self._part(name), []).append(name)
+
+        def read(part: nn.Module, output: object) -> None:
+            for name in asked[part]:
+                visit(name, self._layout(name).read(self._tensor(name, output)))
+
+        show(self._module, list(asked), batch, read, self.name)
+
+    def _hash(self) -> hashlib._Hash:
         sha = hashlib.sha256(fingerprint(self._module))
         sha.update(describe(self._preprocess).encode())
         for image in probes():
             ready = batch_of([image], self._preprocess)
             sha.update(ready.float().numpy(force=True).tobytes())
-        for part in more:
-            sha.update(part)
-        return sha.hexdigest()
+        return sha
+
+    def _part(self, layer: str) -> nn.Module:
+        return self._module if layer == LOGITS else self._module.get_submodule(layer)
+
+    def _tensor(self, layer: str, output: object) -> Tensor:
+        output = final(output) if layer == LOGITS else output
+        if not isinstance(output, Tensor):
+            raise ModelError(
+                f"{self.name}/{layer}",
+                f"returned a {type(output).__name__} this time",
+                "hook another module",
+            )
+        return output
 
     def _names(self, layer: str) -> tuple[str, ...] | None:
         return self._classes if layer == LOGITS else None
