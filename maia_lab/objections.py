@@ -67,14 +67,14 @@ def tested(
 def out_of_reach(ledger: Ledger, makers: Collection[str]) -> bool:
     """Whether nothing that was drawn or edited came near what the data's strongest images do.
 
-    The strongest are those that a condition holds of the data, each above the 0.95 quantile. They
-    may hold more at once than any prompt asks for, so half of their rise is near enough.
+    The strongest are the highest condition of the data that reaches above the 0.95 quantile. Its
+    images may hold more at once than any prompt asks for, so half of its rise is near enough.
     """
     rows = [m for _, m in ledger.measurements]
     made = [value for m in rows if m.source in makers for value in m.values]
     if not made or any(m.share_high for m in rows if m.source in makers):
         return False
-    strongest = max((m.mean for m in rows if m.share_high == 1), default=math.inf)
+    strongest = max((m.mean for m in rows if m.share_high), default=math.inf)
     return max(made) < (strongest + min(m.mean for m in rows)) / 2
 
 
@@ -253,9 +253,13 @@ def _holds(m: Measurement, label: str) -> bool:
 
 
 def _parts(phrase: str) -> frozenset[frozenset[str]]:
-    """What is said of each thing: a red circle is not something red and a circle."""
-    parts = re.split(r"\b(?:and|with|on)\b|,", phrase.lower())
-    return frozenset(frozenset(content(part)) for part in parts if content(part))
+    """What is said of each thing: a red circle is not something red and a circle.
+
+    Nor is a plain thing a plain background, which is what a thing is on.
+    """
+    parts = re.split(r"\b(?:and|with)\b|,", re.sub(r"\bon\b", "and background", phrase.lower()))
+    told = ((content(part), {"background"} & set(part.split())) for part in parts)
+    return frozenset(frozenset(words | ground) for words, ground in told if words)
 
 
 def content(phrase: str) -> set[str]:

@@ -165,6 +165,7 @@ def test_drawn_images_must_come_near_what_the_data_do():
         return out_of_reach(Ledger.fold(step(1, [made, seen, cold])), {"crayons"})
 
     assert told(0.5) and not told(1.5)
+    assert not told(1.5, share_high=0.3)
     assert told(1.5, share_high=0.0), "nothing says how strong the data's strongest are"
     assert not out_of_reach(Ledger.fold(step(1, [HIGH])), {"crayons"}), "nothing was drawn"
 
@@ -173,3 +174,12 @@ def test_one_thing_with_two_properties_is_no_test_of_two_things():
     row = compared(1, ("a red thing and a large thing", 1.0), ("a large red thing", 0.0))
     assert against(*row, labels=("large thing and red thing",), evidence=())[1:] == ()
     assert against(*row, labels=("red large thing",), evidence=())[1:]
+
+
+def test_a_plain_thing_is_no_plain_background():
+    thing = ("a plain thing on a snow background", 1.0, "plain", "snow background")
+    ground = ("a dotted thing on a plain background", 0.0, "dotted", "plain background")
+    events = compared(1, thing, ground)
+    for label, drives in (("plain", True), ("plain background", False)):
+        said = against(*events, labels=(label,), evidence=())
+        assert any("did not drive it" in text for text in said) is not drives

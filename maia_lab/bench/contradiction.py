@@ -201,6 +201,9 @@ def _predicted(
         beside = f"{one}, with {two}"
         claims.append(Hypothesis("H2", f"It is less active beside {two.say(article=True)}."))
         conditions[beside] = [_both(one, two)] * PROMPTS
+        if not _kinds(one) & _kinds(two):
+            # What suppresses must not be there by chance.
+            conditions[str(one)] = [_joined(one, other) for other in _others(two, seed)]
         predicts.append(Prediction("H2", (str(one),), (beside,)))
     return tuple(claims), conditions, tuple(predicts)
 
@@ -272,6 +275,12 @@ def _others(concept: Concept, seed: int, besides: Concept = NOTHING) -> list[Con
     chosen = np.resize(chance.permutation(words), PROMPTS)
     swaps: list[dict[str, Any]] = [{attribute: str(word)} for word in chosen]
     return [Concept((*before, replace(last, **swap)), concept.background) for swap in swaps]
+
+
+def _kinds(concept: Concept) -> set[str]:
+    """The kinds of words that a concept says."""
+    said = {kind for phrase in concept.phrases for kind in phrase.wanted}
+    return said | ({"background"} if concept.background else set())
 
 
 def _confounder(real: Concept, seed: int) -> Concept:
