@@ -12,7 +12,7 @@ from maia_lab.scenes.description import agreement, nearer
 from maia_lab.systems.synthetic import Truth
 
 GOALS = {"one": ">= 0.95", "or": ">= 0.90", "and": ">= 0.90", "and-not": ">= 0.80"}
-UNNAMEABLE = {"one": "size", "count": "number", "relation": ""}
+UNNAMEABLE = {"and": "size", "count": "number", "relation": ""}
 """Rule of units that cannot be named → the kind of words that is taken away for it."""
 AGAIN = 5
 """Every so many units are described once more, from another seed."""
@@ -102,7 +102,7 @@ def _planned(seed: int, counts: dict[str, int]) -> list[tuple[str, Job]]:
     shares = split(counts["unnameable"], len(UNNAMEABLE))
     for (rule, lacking), count in zip(UNNAMEABLE.items(), shares, strict=True):
         setup = Setup(lacking=lacking)
-        wanted = _by_size if rule == "one" else None
+        wanted = _by_size if lacking == "size" else None
         plan += [
             ("unnameable", setup.job(unit, seed, seed))
             for unit in units(rule, count, seed, setup, wanted)
@@ -111,7 +111,7 @@ def _planned(seed: int, counts: dict[str, int]) -> list[tuple[str, Job]]:
 
 
 def _by_size(unit: Truth) -> bool:
-    return any(phrase.size for phrase in unit.first.phrases)
+    return any(phrase.size for phrase in unit.first.phrases + unit.second.phrases)
 
 
 def _beside(described: Sequence[Described]) -> str:
