@@ -15,7 +15,7 @@ from PIL import Image
 from maia_lab import provenance
 from maia_lab.errors import DataError, WorldError
 from maia_lab.observation import Measurement
-from maia_lab.system import System
+from maia_lab.system import Reference, System
 from maia_lab.world import Words
 
 RESAMPLES = 2000
@@ -97,32 +97,41 @@ class Comparison:
                 control, "is not one of the conditions", f"name one of {', '.join(groups)}"
             )
         values = system.values(list(chain.from_iterable(groups.values())))
-        usual = tuple(system.reference.quantile(share) for share in USUAL)
         measured, start = [], 0
         for name, images in groups.items():
             own = values[start : start + len(images)]
             start += len(images)
-            mean = float(own.mean())
-            measured.append(
-                Measurement(
-                    condition=name,
-                    values=tuple(float(v) for v in own),
-                    bases=tuple(provenance.base(image) for image in images),
-                    mean=mean,
-                    sd=float(own.std(ddof=1)) if len(own) > 1 else 0.0,
-                    share_high=float((own > system.reference.high).mean()),
-                    percentile=system.reference.percentile(mean),
-                    control="" if name == control else control,
-                    source=", ".join(sorted({_source(image) for image in images})),
-                    prompts=_prompts(images),
-                    shared=_shared(images, words),
-                    usual=usual,
-                )
-            )
+            m = measurement(name, own, images, system.reference, words)
+            measured.append(replace(m, control="" if name == control else control))
         (against,) = (m for m in measured if m.condition == control)
         spread = system.reference.sd
         compared = [m if m is against else _against(m, against, spread, seed) for m in measured]
         return cls(tuple(sorted(compared, key=lambda m: -m.mean)))
+
+
+def measurement(
+    condition: str,
+    values: NDArray[np.float32],
+    images: Sequence[Image.Image],
+    reference: Reference,
+    words: Words | None = None,
+) -> Measurement:
+    """What is kept of one condition: how the unit answered its images, and what they are."""
+    mean = float(values.mean())
+    return Measurement(
+        condition=condition,
+        values=tuple(float(v) for v in values),
+        bases=tuple(provenance.base(image) for image in images),
+        mean=mean,
+        sd=float(values.std(ddof=1)) if len(values) > 1 else 0.0,
+        share_high=float((values > reference.high).mean()),
+        percentile=reference.percentile(mean),
+        control="",
+        source=", ".join(sorted({_source(image) for image in images})),
+        prompts=_prompts(images),
+        shared=_shared(images, words),
+        usual=tuple(reference.quantile(share) for share in USUAL),
+    )
 
 
 class Difference(NamedTuple):

@@ -10,6 +10,10 @@ from maia_lab.system import System
 from maia_lab.tools import Tools
 
 NOT_FOR_EXPERIMENTS = {"conclude"}
+SYSTEMS = """\
+# systems: dict[str, System]
+
+Only where several units are studied side by side: each by its address, `system` the first."""
 
 
 def manual(vocabulary: Mapping[str, tuple[str, ...]] | None = None) -> str:
@@ -18,7 +22,7 @@ def manual(vocabulary: Mapping[str, tuple[str, ...]] | None = None) -> str:
     Args:
         vocabulary: words by kind that the generator in use can draw, if it is that limited.
     """
-    chapters = [_chapter("system", System), _chapter("tools", Tools)]
+    chapters = [_chapter("system", System), SYSTEMS, _chapter("tools", Tools)]
     if vocabulary:
         lines = [f"{kind}: {', '.join(words)}" for kind, words in vocabulary.items()]
         chapters.append("# Words that can be drawn\n\n" + "\n".join(lines))

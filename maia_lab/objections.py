@@ -163,11 +163,12 @@ class _Labels:
 
     @cached_property
     def _rows(self) -> list[tuple[int, Measurement]]:
-        """Conditions of several images, without what is said to suppress."""
+        """Conditions of several images that the unit answered, without what is said to suppress."""
         return [
             (step, m)
             for step, m in self.ledger.measurements
             if len(set(m.bases)) >= FEW
+            and not m.unit
             and not any(content(s) <= _all_words(m) for s in self.conclusion.suppressed_by)
         ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from maia_lab.metrics import METRICS
@@ -28,6 +28,11 @@ class Picture:
     """The picture in words."""
     width: int
     height: int
+
+
+def of_unit(condition: str, unit: str) -> str:
+    """What a condition is called where one of several units answers it."""
+    return f"{condition} · {unit}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +73,24 @@ class Measurement:
     there are at least two images."""
     usual: tuple[float, ...] = ()
     """The 0.05, 0.25, 0.5, 0.75 and 0.95 quantiles of the data's activations."""
+    unit: str = ""
+    """Address of the unit that answered, where it is another than the one that is asked about or
+    stands beside others; :attr:`condition` and :attr:`control` then end with it."""
 
     @property
     def n(self) -> int:
         """How many images were measured."""
         return len(self.values)
+
+    def by(self, unit: str) -> Measurement:
+        """The same, said of a unit by its address."""
+        control = of_unit(self.control, unit) if self.control else ""
+        return replace(self, condition=of_unit(self.condition, unit), control=control, unit=unit)
+
+    @property
+    def plain(self) -> str:
+        """The condition without the unit's address."""
+        return self.condition.removesuffix(of_unit("", self.unit)) if self.unit else self.condition
 
 
 @dataclass(frozen=True, slots=True)

@@ -362,7 +362,7 @@ class Session:
             {"step": step, "condition": m.condition, "n": m.n, "mean": m.mean, "sd": m.sd}
             | {"share_high": m.share_high, "percentile": m.percentile, "control": m.control}
             | {"difference": m.difference, "low": m.low, "high": m.high, "effect": m.effect}
-            | {"source": m.source}
+            | {"source": m.source, "unit": m.unit or str(self.opened.question.unit)}
             for step, m in self.ledger.measurements
         ]
         return pandas.DataFrame(rows)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from numpy.typing import ArrayLike
 
@@ -21,7 +21,7 @@ from maia_lab.loop import Agent, BilledCaptioner, Reviewer, run
 from maia_lab.review import Policy
 from maia_lab.session import Session
 from maia_lab.study import Study, open_study
-from maia_lab.tasks import ASK
+from maia_lab.tasks import ASK, COMPARE
 from maia_lab.thought import Listener
 from maia_lab.unit import Unit
 from maia_lab.version import __version__
@@ -46,6 +46,7 @@ def describe(
     classes: tuple[str, ...] | None = None,
     direction: ArrayLike | None = None,
     beside: Sequence[Unit | str] = (),
+    models: Mapping[str, object] | None = None,
     task: str = "describe",
     agent: str | None = None,
     review: Policy = "ask",
@@ -77,6 +78,7 @@ def describe(
         classes: names of the logits, in order.
         direction: studied in place of one unit, ``index`` being what to call it.
         beside: further units, by address, where several are studied side by side.
+        models: objects that addresses name as their models.
         task: what is asked: see :mod:`maia_lab.tasks`.
         agent: who experiments. What is not given here or below is as configured: see
             :mod:`maia_lab.config`.
@@ -119,7 +121,7 @@ def describe(
     Journal.check(root, named)
     study = open_study(
         unit, layer, index, data=data, generator=generator, rater=rater,
-        preprocess=preprocess, classes=classes, direction=direction, beside=beside,
+        preprocess=preprocess, classes=classes, direction=direction, beside=beside, models=models,
         task=ASK.name if question else task, name=name, seed=seed, progress=progress,
     )  # fmt: skip
     experimenter = _agent(agent, study, seed, settled, lambda sha256: journal.image(sha256))
@@ -143,11 +145,50 @@ def describe(
         options=study.options,
         version=__version__,
     )
-    opened = Opened(journal.name, study.task.ask(study.unit, question or ""), setting)
+    opened = Opened(
+        journal.name, study.task.ask(study.unit, question or "", list(study.systems)), setting
+    )
     going = Session.open(journal, opened)
     for remark in world.remarks:
         going.note(remark, by="data")
     return _ready(going, study, experimenter, review, reader, listener, driver)
+
+
+def ask(question: str, unit: Unit | str | object, *where: Any, **options: Any) -> Session:
+    """Ask a question in free words of a unit; the agent answers it by experiment.
+
+    Args:
+        question: ``"does it care about texture or shape?"``
+        unit: an address, or a model with layer and index behind it.
+        where: the layer and the index, where ``unit`` is a model.
+        options: as for :func:`describe`.
+
+    Example:
+        >>> ask("is it the colour or the shape?", "scenes/layer4/12", review="auto").wait()
+    """
+    if not question.strip():
+        raise SessionError("ask", "needs a question", "say what you want to know")
+    return describe(unit, *where, question=question, **options)
+
+
+def compare(*units: Unit | str, **options: Any) -> Session:
+    """Ask where units answer alike, and where not: of other layers, or before and after training.
+
+    Args:
+        units: two addresses or more.
+        options: as for :func:`describe`; ``models`` gives models that have no name.
+
+    Example:
+        >>> compare("before/layer4/3", "after/layer4/3", data="photos",
+        ...     models={"before": net, "after": tuned}).wait()
+    """
+    if len(set(map(str, units))) < 2:
+        raise SessionError(
+            ", ".join(map(str, units)) or "nothing",
+            "cannot be compared with itself",
+            "name two units or more",
+        )
+    return describe(units[0], beside=units[1:], task=COMPARE.name, **options)
 
 
 def resume(

@@ -60,6 +60,7 @@ def open_study(
     classes: tuple[str, ...] | None = None,
     direction: ArrayLike | None = None,
     beside: Sequence[Unit | str] = (),
+    models: Mapping[str, object] | None = None,
     task: str = "describe",
     name: str = "net",
     seed: int = 0,
@@ -81,6 +82,7 @@ def open_study(
         direction: studied in place of one unit: a vector of one number for each unit of the layer;
             ``index`` is then what to call it.
         beside: further units, by address; of the same model, or of others that have names.
+        models: objects that addresses name as their models: ``{"before": net, "after": tuned}``.
         task: what is asked of it: see :mod:`maia_lab.tasks`.
         name: what a model given as an object is called in the address.
         seed: where every random choice of the tools starts from.
@@ -95,17 +97,17 @@ def open_study(
     """
     if isinstance(unit, str) and layer is None:
         unit = Unit.parse(unit)
+    subject: object = unit
     if isinstance(unit, Unit):
-        subject: object = unit.model
-        layer, index = unit.layer, unit.index
-    else:
-        subject = unit
+        subject, layer, index = unit.model, unit.layer, unit.index
     if layer is None and index is None and _is_function(subject):
         layer, index = "output", 0
     if layer is None or index is None:
         what = subject if isinstance(subject, str) else type(subject).__name__
         raise UnitError(what, "is a model without a unit", "give layer and index as well")
-    asked = tasks.find(task)
+    asked, given = tasks.find(task), dict(models or {})
+    if isinstance(subject, str) and subject in given:
+        name, subject = subject, given[subject]
     model = open_model(subject, preprocess, classes)
     address = Unit(subject if isinstance(subject, str) else name, layer, index)
     if direction is None:
@@ -117,22 +119,27 @@ def open_study(
     world = open_world(model, data, generator, progress)
     if rater is not None:
         world = replace(world, rater=open_rater(rater))
-    chosen, models = [(address, opened, position)], {address.model: model}
+    chosen, known = [(address, opened, position)], {address.model: model}
     for other in (Unit.parse(text) if isinstance(text, str) else text for text in beside):
-        if other.model not in models:
-            models[other.model] = open_model(other.model)
-        its = models[other.model]
+        if other.model not in known:
+            known[other.model] = (
+                open_model(given[other.model], preprocess, classes)
+                if other.model in given
+                else open_model(other.model)
+            )
+        its = known[other.model]
         chosen.append((other, its.layer(other.layer), its.index(other.layer, other.index)))
     found: list[tuple[System, Exemplars]] = []
     indexes = open_indexes([at for _, at, _ in chosen], world.data, progress)
     for (each, at, place), look in zip(chosen, indexes, strict=True):
-        known = look(place)
-        found.append((System(each, at, place, known.reference), known))
+        exemplars = look(place)
+        found.append((System(each, at, place, exemplars.reference), exemplars))
     system, exemplars = found[0]
     tools = Tools(world, system, exemplars, seed, found[1:])
     content = hashlib.sha256((world.data.digest + world.held_out.digest).encode()).hexdigest()
     objects = {
         "model": not isinstance(subject, str),
+        "models": any(other.model in given for other, _, _ in chosen[1:]),
         "preprocess": preprocess is not None,
         "classes": classes is not None,
         "direction": direction is not None,

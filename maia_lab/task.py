@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,8 +44,8 @@ class Task:
 
     name: str
     brief: str
-    """Given to the agent; ``{unit}`` stands for the unit's address, ``{question}`` for a question
-    asked in free words."""
+    """Given to the agent; ``{unit}`` stands for the unit's address, ``{units}`` for those of all
+    that are studied side by side, ``{question}`` for a question asked in free words."""
     close: Callable[[Study, Conclusion], Closing]
     """What a conclusion's cell does: checks, scores, and whatever the task hands over at its end.
     At least one score or table comes of it, or the conclusion does not count as closed."""
@@ -53,6 +53,9 @@ class Task:
     """What the agent is to say in the conclusion's ``answers``; empty: nothing beside the
     description and its labels."""
 
-    def ask(self, unit: Unit, question: str = "") -> Question:
+    def ask(self, unit: Unit, question: str = "", units: Sequence[str] = ()) -> Question:
         """Put the task to a unit."""
-        return Question(self.name, unit, self.brief.format(unit=unit, question=question))
+        named = ", ".join(units or [str(unit)])
+        return Question(
+            self.name, unit, self.brief.format(unit=unit, question=question, units=named)
+        )

@@ -6,13 +6,14 @@ import contextlib
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from PIL import Image
 
 from maia_lab import alteration, plots, provenance
 from maia_lab.comparison import Comparison
+from maia_lab.contrast import Contrast, side_by_side
 from maia_lab.errors import SessionError, WorldError
 from maia_lab.exemplars import Exemplars, Stratum
 from maia_lab.grid import Grid
@@ -246,6 +247,7 @@ class Tools:
         self,
         conditions: Mapping[str, Sequence[Image.Image]],
         control: str | None = None,
+        system: System | None = None,
     ) -> Comparison:
         """Measure several conditions and set them against a control; the ledger keeps the result.
 
@@ -253,6 +255,9 @@ class Tools:
             conditions: images by the condition's name. Predictions are about these names.
             control: the name of one of them, or None for a random sample of the data, which is then
                 measured as ``"control"``. Edits of one base image count as paired with it.
+            system: who is shown them, where it is another than the unit that is asked about.
+                Predictions then name the condition with the unit's address, as
+                ``"red circles · net/layer4/3"``.
 
         Returns:
             n, mean, spread, effect size, 95 % interval of the difference and percentile of each
@@ -271,18 +276,67 @@ class Tools:
                 # Drawn anew for other images: a confirmation needs a fresh control, too.
                 keys = sorted(pixel_hash(i) for images in groups.values() for i in images)
                 groups[control] = self.dataset_sample(CONTROL, self._seed("".join(keys), 0, None))
+        shown = system or self._system
         with self._unwatched():
-            comparison = Comparison.measure(
-                self._system, groups, control, self.seed, self._world.words
-            )
-        self.recorder.target.measured(comparison.conditions)
-        for name in conditions:
+            comparison = Comparison.measure(shown, groups, control, self.seed, self._world.words)
+        measured = comparison.conditions
+        if str(shown.unit) != str(self._system.unit):
+            measured = tuple(m.by(str(shown.unit)) for m in measured)
+        self.recorder.target.measured(measured)
+        self._doubles(groups, conditions)
+        return comparison
+
+    def contrast(
+        self,
+        conditions: Mapping[str, Sequence[Image.Image]],
+        systems: Mapping[str, System],
+    ) -> Contrast:
+        """Show the same images to several units, and test where they answer differently.
+
+        Activations are counted in standard deviations above each unit's own mean over the data, so
+        that scales do not matter; images are paired across units; p-values are corrected for all
+        conditions together. The ledger keeps each condition with the unit's address behind it,
+        ``"red circles · net/layer4/3"``: predictions are about these.
+
+        Args:
+            conditions: images by the condition's name; give each ten or more.
+            systems: the units by address: ``systems``, or some of them.
+
+        Returns:
+            Rank correlation of each pair of units over all images; for each condition the
+            difference with 95 % interval and p: ``print`` it.
+
+        Example:
+            >>> print(tools.contrast({
+            ...     "circles": tools.text2image("a circle", per_prompt=20),
+            ...     "stars": tools.text2image("a star", per_prompt=20),
+            ... }, systems))
+        """
+        with self._unwatched():
+            contrast = Contrast.measure(systems, conditions, self.seed, self._world.words)
+        self.recorder.target.measured(contrast.conditions)
+        self._doubles(conditions, conditions)
+        return contrast
+
+    def side_by_side(self, images: Sequence[Image.Image], systems: Mapping[str, System]) -> Grid:
+        """Show the same images to several units: a row for each unit, one image below the other.
+
+        Each image is darkened outside the region where the unit is active; its number is the
+        activation in standard deviations above the unit's mean over the data.
+
+        Example:
+            >>> tools.display(tools.side_by_side(tools.dataset_sample(6), systems))
+        """
+        return side_by_side(systems, images)
+
+    def _doubles(self, groups: Mapping[str, Sequence[Image.Image]], names: Iterable[str]) -> None:
+        """Say which conditions hold a picture twice."""
+        for name in names:
             images = groups[name]
             if (pictures := len({pixel_hash(provenance.original(i)) for i in images})) < len(
                 images
             ):
                 self._remark(f"{len(images)} images of {name!r} are only {pictures} pictures.")
-        return comparison
 
     def display(self, *things: object) -> None:
         """Show text and images in the output: to the reader, and to you.

@@ -7,6 +7,7 @@ import textwrap
 
 import pytest
 
+from maia_lab import open_study
 from maia_lab.brief import brief
 from maia_lab.cli import main
 from maia_lab.manual import functions, manual
@@ -65,9 +66,11 @@ def examples():
             yield pytest.param(textwrap.dedent("\n".join(lines)), id=name)
 
 
+@pytest.fixture(scope="module")
+def names():
+    return open_study("scenes/layer4/12", beside=["scenes/layer4/13"]).names
+
+
 @pytest.mark.parametrize("code", list(examples()))
-def test_every_example_runs_on_scenes(code, scenes_study):
-    exec(
-        compile(code, "example", "exec"),
-        {"system": scenes_study.system, "tools": scenes_study.tools},
-    )
+def test_every_example_runs_on_scenes(code, names):
+    exec(compile(code, "example", "exec"), dict(names))

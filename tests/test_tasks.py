@@ -1,8 +1,10 @@
 """A task is a brief, and what its conclusion's cell does."""
 
+import numpy as np
 import pytest
 
-from maia_lab import open_study, tasks
+from maia_lab import ask, compare, open_study, tasks
+from maia_lab.contrast import Contrast
 from maia_lab.errors import SessionError
 from maia_lab.executor import LocalExecutor
 from maia_lab.journal import Journal
@@ -10,6 +12,7 @@ from maia_lab.observation import Table
 from maia_lab.proposal import Answer, Conclusion
 from maia_lab.report import to_ipynb, to_markdown
 from maia_lab.review import Approve
+from maia_lab.scenes.world import scenes_world
 from maia_lab.start import describe
 from maia_lab.task import Closing, Task
 
@@ -67,3 +70,64 @@ def test_units_side_by_side_are_bound_by_address():
 def test_an_unknown_task_is_named_with_those_there_are():
     with pytest.raises(SessionError, match="describe"):
         tasks.find("descrbe")
+
+
+def test_the_same_unit_at_another_scale_is_no_other_unit():
+    """And one whose rule differs is told apart, in the condition in which it does."""
+
+    def bright(images):
+        return [float(np.asarray(image.convert("L")).mean()) for image in images]
+
+    def twice(images):
+        return [2 * value + 7 for value in bright(images)]
+
+    def reddish(images):
+        return [float(np.asarray(image)[..., 0].mean()) for image in images]
+
+    models = {"bright": bright, "twice": twice, "reddish": reddish}
+    study = open_study(
+        "bright/output/0", beside=["twice/output/0", "reddish/output/0"], models=models,
+        data=scenes_world(200, 60),
+    )  # fmt: skip
+    conditions = {
+        phrase: study.tools.text2image(phrase, per_prompt=12)
+        for phrase in ("a large red circle on a night background", "a snow background")
+    }
+    contrast = study.tools.contrast(conditions, study.systems)
+    by = {(g.condition, g.first, g.second): g for g in contrast.gaps}
+    for condition in conditions:
+        assert by[condition, "bright/output/0", "twice/output/0"].p == 1.0
+    red = by[next(iter(conditions)), "bright/output/0", "reddish/output/0"]
+    assert red.p <= 0.01 and red.difference > 0.2 and red.n == 12
+    assert contrast.ranks[0][2] == pytest.approx(1.0)
+    # Whoever reads the journal can tell the same from what was kept.
+    assert Contrast.of(contrast.conditions) == contrast
+    shown = study.tools.side_by_side(conditions["a snow background"][:5], study.systems)
+    assert len(shown.tiles) == 15 and shown.across == 5
+    measured = study.tools.compare(conditions, system=study.systems["reddish/output/0"])
+    assert measured["a snow background"].unit == ""
+
+
+def test_units_are_compared_by_a_task_of_their_own(tmp_path):
+    """A conclusion's conditions are measured on all units, on images that nobody looked at."""
+
+    def drive(session, study, agent):
+        answers = (Answer("a circle", "the first"), Answer("a zebra", "the second"))
+        session.offer(Conclusion("they differ", (), answers=answers), "someone")
+        code = session.decide(session.ticket, Approve(), "someone")
+        session.began()
+        executor = LocalExecutor(study.names, study.tools.recorder, session.journal.keep)
+        session.observed(executor.run(code))
+        session.accept("someone")
+        return lambda: None
+
+    session = compare(*UNITS, folder=tmp_path, session="fox", driver=drive)
+    assert ", ".join(UNITS) in session.opened.question.text
+    ranks, apart = session.journal.events[-2].observation.tables
+    assert ranks.rows[0][:2] == UNITS and float(ranks.rows[0][2]) < 0.9
+    assert apart.rows[0][0] == "a circle" and "zebra" in apart.rows[1][-1]
+    session.journal.close()
+    with pytest.raises(SessionError, match="two units"):
+        compare(UNITS[0], UNITS[0])
+    with pytest.raises(SessionError, match="needs a question"):
+        ask(" ", UNITS[0])

@@ -1,11 +1,11 @@
-"""``maia describe``: a session in the terminal."""
+"""``maia describe``, ``maia ask`` and ``maia compare``: a session in the terminal."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from maia_lab.cli.terms import (
     CONCLUDED,
@@ -23,47 +23,82 @@ from maia_lab.cli.terms import (
 )
 from maia_lab.errors import MaiaError
 
+if TYPE_CHECKING:
+    from maia_lab.session import Session
+
 
 def add(commands: Commands) -> None:
     """Say how the commands are called."""
     describe = commands.add_parser("describe", help="find out what makes a unit active")
     describe.add_argument("unit", nargs="?", help="model/layer/index, for example scenes/layer4/12")
     describe.add_argument("--resume", metavar="SESSION", help="go on with a session instead")
-    describe.add_argument("--agent", help="who experiments (default: see maia config)")
-    describe.add_argument(
+    ask = commands.add_parser("ask", help="put a question to a unit, to be answered by experiment")
+    ask.add_argument("unit", help="model/layer/index")
+    ask.add_argument("question", help="for example: 'does it care about colour or shape?'")
+    compare = commands.add_parser("compare", help="find out where units answer alike, or do not")
+    compare.add_argument("unit", help="model/layer/index")
+    compare.add_argument("beside", nargs="+", metavar="unit", help="further ones")
+    for parser, begin in ((describe, _describe), (ask, _ask), (compare, _compare)):
+        session_options(parser)
+        parser.set_defaults(run=hold, begin=begin)
+
+
+def _describe(options: argparse.Namespace, **given: Any) -> Session:
+    from maia_lab.start import describe
+
+    return describe(options.unit, **given)
+
+
+def _ask(options: argparse.Namespace, **given: Any) -> Session:
+    from maia_lab.start import ask
+
+    return ask(options.question, options.unit, **given)
+
+
+def _compare(options: argparse.Namespace, **given: Any) -> Session:
+    from maia_lab.start import compare
+
+    return compare(options.unit, *options.beside, **given)
+
+
+def session_options(parser: argparse.ArgumentParser) -> None:
+    """Add what every session may be told."""
+    parser.add_argument("--agent", help="who experiments (default: see maia config)")
+    parser.add_argument(
         "--review",
         choices=["ask", "safe", "auto"],
         help="ask: you decide each experiment (default); safe: allow-listed code runs by itself;"
         " auto: everything runs, for a throwaway machine",
     )
-    describe.add_argument("--generator", metavar="NAME", help="whose images are drawn and edited")
-    describe.add_argument(
+    parser.add_argument("--generator", metavar="NAME", help="whose images are drawn and edited")
+    parser.add_argument(
         "--rater", metavar="NAME", help="who rates held-out photographs, for example clip:FOLDER"
     )
-    describe.add_argument("--steps", type=positive, help="at most (default: see maia config)")
-    describe.add_argument("--seconds", type=positive, help="of work, at most")
-    describe.add_argument("--tokens", type=positive, help="of a language model, at most")
-    describe.add_argument("--money", type=amount, help="US dollars, at most")
-    describe.add_argument("--seed", type=int, help="of every random choice (default: 0)")
-    describe.add_argument("--session", metavar="NAME", help="a name for the session")
-    describe.add_argument("--out", type=Path, help="also write report and notebook to this folder")
-    data_option(describe)
-    describe.set_defaults(run=_describe)
+    parser.add_argument("--steps", type=positive, help="at most (default: see maia config)")
+    parser.add_argument("--seconds", type=positive, help="of work, at most")
+    parser.add_argument("--tokens", type=positive, help="of a language model, at most")
+    parser.add_argument("--money", type=amount, help="US dollars, at most")
+    parser.add_argument("--seed", type=int, help="of every random choice (default: 0)")
+    parser.add_argument("--session", metavar="NAME", help="a name for the session")
+    parser.add_argument("--out", type=Path, help="also write report and notebook to this folder")
+    data_option(parser)
 
 
-def _describe(options: argparse.Namespace) -> int:
+def hold(options: argparse.Namespace) -> int:
+    """Work the session that ``options.begin`` opens, or the one to be resumed, to its end."""
     from maia_lab.console import Narrator
     from maia_lab.review import Policy
-    from maia_lab.start import describe, find, resume
+    from maia_lab.start import find, resume
 
-    if (options.unit is None) == (options.resume is None):
+    again = getattr(options, "resume", None)
+    if (options.unit is None) == (again is None):
         raise CommandError(
             "describe", "needs either a unit or --resume SESSION", "see maia describe --help"
         )
     limits = ("steps", "seconds", "tokens", "money")
     fixed = ("data", "generator", "rater", "agent", "seed", "session", *limits)
     given = {name: value for name in fixed if (value := getattr(options, name)) is not None}
-    if options.resume is not None and given:
+    if again is not None and given:
         raise CommandError(
             f"--{next(iter(given))}",
             "cannot be changed in a session that goes on",
@@ -74,20 +109,20 @@ def _describe(options: argparse.Namespace) -> int:
     for name in limits:
         if name in given:
             given[f"max_{name}"] = given.pop(name)
-    if options.resume is None:
+    if again is None:
         given["agent"], remark = _agent(options.agent)
     else:
-        _, remark = _agent(find(options.resume, readonly=True).opened.setting.agent)
+        _, remark = _agent(find(again, readonly=True).opened.setting.agent)
     # What was decided before a resume was seen elsewhere, or long ago: it is told in full.
-    reader = Narrator(sys.stdout, live=options.resume is None)
+    reader = Narrator(sys.stdout, live=again is None)
     review: Policy = options.review or "ask"
     with progress_bar() as progress:
         common: dict[str, Any] = {"review": review, "progress": progress}
         common |= {"reader": reader, "listener": reader.overhear}
-        if options.resume is not None:
-            session = resume(options.resume, **common)
+        if again is not None:
+            session = resume(again, **common)
         else:
-            session = describe(options.unit, **common, **given)
+            session = options.begin(options, **common, **given)
     if review == "ask" and session.journal.folder is not None:
         reader.images = session.journal.folder / "images"
     if remark:
@@ -99,13 +134,13 @@ def _describe(options: argparse.Namespace) -> int:
     except (KeyboardInterrupt, MaiaError) as error:
         if isinstance(error, MaiaError):
             say(f"maia: {error}")
-        say(f"Nothing is lost. Go on with: maia describe --resume {options.resume or session.name}")
+        say(f"Nothing is lost. Go on with: maia describe --resume {again or session.name}")
         return INTERRUPTED if isinstance(error, KeyboardInterrupt) else FAILED
     if options.out is not None:
         for path in session.report(options.out).values():
             say(f"wrote {path}")
     else:
-        say(f"For a report and a notebook: maia report {options.resume or session.name}")
+        say(f"For a report and a notebook: maia report {again or session.name}")
     return CONCLUDED if session.conclusion is not None else UNCONCLUDED
 
 

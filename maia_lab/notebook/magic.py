@@ -58,6 +58,9 @@ def parser() -> argparse.ArgumentParser:
     _opening(describe)
     ask = add("ask", "put the question in the cell's body to a unit")
     _opening(ask)
+    compare = add("compare", "find out where units answer alike, and where not")
+    _opening(compare, task="compare")
+    compare.add_argument("beside", nargs="+", metavar="unit", help="further ones")
     tried = add("try", "run the cell's body as an experiment of your own, which the agent reads")
     tried.add_argument("words", nargs="?", default="", help="what it tests")
 
@@ -120,7 +123,8 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _opening(parser: argparse.ArgumentParser) -> None:
+def _opening(parser: argparse.ArgumentParser, task: str = "describe") -> None:
+    parser.set_defaults(task=task)
     parser.add_argument("unit", help="model/layer/index; the model may be a variable: net/conv1/3")
     parser.add_argument("--agent", help="who experiments (default: see %%maia config)")
     parser.add_argument(
@@ -230,8 +234,8 @@ def _values(action: argparse.Action, namespace: Mapping[str, Any], word: str) ->
         return sorted(p.parent.name for p in folder.glob("*/journal.jsonl"))
     if action.dest == "key":
         return list(KEYS)
-    if action.dest in ("unit", "model"):
-        return _units(namespace, word, layers=action.dest == "unit")
+    if action.dest in ("unit", "beside", "model"):
+        return _units(namespace, word, layers=action.dest != "model")
     if action.dest in ("data", "preprocess", "classes"):
         return [name for name in namespace if not name.startswith("_")]
     return []

@@ -82,10 +82,9 @@ class Opening:
         box: list[Live] = []
         with Progress() as progress:
             describe(
-                subject.model if subject.is_object else subject.unit,
-                subject.unit.layer if subject.is_object else None,
-                subject.unit.index if subject.is_object else None,
+                subject.unit,
                 **subject.options,
+                task=options.task,
                 generator=options.generator,
                 rater=options.rater,
                 agent=options.agent,
@@ -93,7 +92,6 @@ class Opening:
                 **limits,
                 seed=options.seed,
                 session=options.name,
-                name=subject.unit.model,
                 question=question,
                 progress=progress,
                 driver=lambda session, study, agent: _boxed(

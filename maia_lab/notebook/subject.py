@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from maia_lab.errors import SessionError, UnitError
@@ -19,21 +19,16 @@ class Subject:
     def __init__(self, namespace: dict[str, Any], options: argparse.Namespace) -> None:
         """Read the line against the notebook's variables."""
         self.unit = Unit.parse(options.unit)
-        found = namespace.get(self.unit.model)
-        self.is_object = found is not None and not isinstance(found, str)
-        self.model: object = found if self.is_object else self.unit.model
-        if self.is_object and not (callable(found) or hasattr(found, "layers")):
-            raise UnitError(
-                self.unit.model,
-                f"is a {type(found).__name__} here, and no model",
-                "name a torch module or a function of images",
-            )
+        self._namespace = namespace
+        beside = tuple(getattr(options, "beside", ()))
         data = options.data
         classes = named(namespace, options.classes)
         self.options: dict[str, Any] = {
             "data": namespace.get(data, data) if data else None,
             "preprocess": named(namespace, options.preprocess),
             "classes": None if classes is None else tuple(classes),
+            "beside": beside,
+            "models": self._models([str(self.unit), *beside]),
         }
 
     def study(
@@ -51,16 +46,24 @@ class Subject:
             options["rater"] = kept.get("rater")
             options["task"] = kept.get("task", "describe")
             options["beside"] = [text for text in kept.get("beside", "").split(",") if text]
-        if self.is_object:
-            return open_study(
-                self.model,
-                self.unit.layer,
-                self.unit.index,
-                name=self.unit.model,
-                progress=progress,
-                **options,
-            )
+            options["models"] = self._models([str(self.unit), *options["beside"]])
         return open_study(self.unit, progress=progress, **options)
+
+    def _models(self, addresses: Sequence[str]) -> dict[str, object]:
+        """Those models that are variables of the notebook."""
+        found: dict[str, object] = {}
+        for name in {Unit.parse(address).model for address in addresses} & self._namespace.keys():
+            model = self._namespace[name]
+            if model is None or isinstance(model, str):
+                continue
+            if not (callable(model) or hasattr(model, "layers")):
+                raise UnitError(
+                    name,
+                    f"is a {type(model).__name__} here, and no model",
+                    "name a torch module or a function of images",
+                )
+            found[name] = model
+        return found
 
 
 def named(namespace: dict[str, Any], name: str | None) -> Any:
