@@ -7,12 +7,12 @@ import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
 
-from maia_lab.cli import bench, config, describe, first, look, sessions
+from maia_lab.cli import bench, config, describe, first, look, sessions, sweep
 from maia_lab.cli.terms import CONCLUDED, FAILED, INTERRUPTED, UNREADABLE, CommandError, say
 from maia_lab.errors import MaiaError
 from maia_lab.version import __version__
 
-GROUPS = (first, describe, look, sessions, config, bench)
+GROUPS = (first, describe, sweep, look, sessions, config, bench)
 """In the order in which ``maia --help`` lists them."""
 
 

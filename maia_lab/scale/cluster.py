@@ -1,0 +1,83 @@
+"""Where the work is done: processes of this machine, or a cluster that is already up."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from pathlib import Path
+
+from maia_lab.errors import ConfigError, MissingExtra
+
+try:
+    from distributed import Client, Future, LocalCluster, as_completed
+except ModuleNotFoundError as error:
+    raise MissingExtra(
+        "--scheduler",
+        f"needs {error.name}, which is not installed",
+        "pip install 'maia-lab[scale]'",
+    ) from error
+
+__all__ = ["LOCAL", "Client", "Future", "as_completed", "connect", "failure"]
+
+LOCAL = "local"
+PATIENCE = 10.0
+"""Seconds in which a scheduler has to answer."""
+
+
+@contextmanager
+def connect(scheduler: str = LOCAL, workers: int | None = None) -> Iterator[tuple[Client, int]]:
+    """Reach a cluster for the length of a block; one of this machine ends with the block.
+
+    Args:
+        scheduler: ``local`` for processes of this machine, an address (``tcp://head:8786``), or
+            the file that ``dask scheduler --scheduler-file`` writes.
+        workers: how many tasks at a time; as many as there are cores or threads if not said.
+
+    Yields:
+        The client, and how many tasks at a time.
+
+    Raises:
+        ConfigError: no scheduler answers there.
+    """
+    if scheduler == LOCAL:
+        many = workers or os.cpu_count() or 1
+        # TLS with a key of its own: whoever reaches a scheduler can run code as its user, and
+        # others of this machine could. Memory is the model's affair, not the nanny's.
+        with (
+            LocalCluster(
+                n_workers=many,
+                threads_per_worker=1,
+                security=True,
+                dashboard_address=None,
+                memory_limit=None,
+                silence_logs=logging.ERROR,
+            ) as cluster,
+            Client(cluster) as client,
+        ):
+            yield client, many
+        return
+    where = {"scheduler_file" if Path(scheduler).is_file() else "address": scheduler}
+    try:
+        client = Client(**where, timeout=PATIENCE)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            scheduler,
+            "is no scheduler that answers",
+            "start one (dask scheduler) and give its address, or say --scheduler local",
+        ) from error
+    with client:
+        known = client.scheduler_info(n_workers=-1)["workers"].values()
+        yield client, workers or max(1, sum(worker["nthreads"] for worker in known))
+
+
+def failure(future: Future) -> str:
+    """Why a task that has ended gave no result, in one line; empty where it did."""
+    try:
+        future.result()
+    except (Exception, CancelledError, asyncio.CancelledError) as error:
+        return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    return ""
