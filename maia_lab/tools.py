@@ -251,6 +251,10 @@ class Tools:
     ) -> Comparison:
         """Measure several conditions and set them against a control; the ledger keeps the result.
 
+        What was predicted and came out is *indicated*. It is *supported* once a later step predicts
+        it again, and finds all it predicts, on images whose activations nobody has seen: draw them
+        with another ``seed``, and compare them before they are shown to the unit in any other way.
+
         Args:
             conditions: images by the condition's name. Predictions are about these names.
             control: the name of one of them, or None for a random sample of the data, which is then
