@@ -75,4 +75,7 @@ def test_folders_of_photographs_are_searched_without_opening_one(tmp_path, monke
     world = World("photos", data, held_out, words=FolderLabels.of((data, held_out)))
     values = np.array([data.label(i) != "dog" for i in range(len(data))], float)
     monkeypatch.setattr(ImageFolder, "__getitem__", None)
-    assert search(world, SimpleNamespace(values=values)) == (("cat", "tench"), ())
+    assert search(world, SimpleNamespace(values=values, sampled=np.arange(len(values)))) == (
+        ("cat", "tench"),
+        (),
+    )

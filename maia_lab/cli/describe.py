@@ -16,6 +16,7 @@ from maia_lab.cli.terms import (
     Commands,
     amount,
     data_option,
+    device_options,
     positive,
     progress_bar,
     say,
@@ -82,6 +83,7 @@ def session_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--session", metavar="NAME", help="a name for the session")
     parser.add_argument("--out", type=Path, help="also write report and notebook to this folder")
     data_option(parser)
+    device_options(parser)
 
 
 def hold(options: argparse.Namespace) -> int:

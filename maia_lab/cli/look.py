@@ -10,6 +10,7 @@ from maia_lab.cli.terms import (
     CommandError,
     Commands,
     data_option,
+    device_options,
     positive,
     progress_bar,
     say,
@@ -21,7 +22,10 @@ from maia_lab.cli.terms import (
 def add(commands: Commands) -> None:
     """Say how the commands are called."""
     units = commands.add_parser("units", help="list a model's layers and how many units they have")
-    units.add_argument("model", help="a name, or package.module:factory")
+    units.add_argument(
+        "model", help="a name, package.module:factory, hf:NAME, timm:NAME or torchvision:NAME"
+    )
+    device_options(units)
     units.set_defaults(run=_units)
 
     exemplars = commands.add_parser("exemplars", help="show the images that activate a unit most")
@@ -32,6 +36,7 @@ def add(commands: Commands) -> None:
         "--stratum", default="top", help="top (default), bottom, median, or a quantile such as 0.9"
     )
     data_option(exemplars)
+    device_options(exemplars)
     exemplars.set_defaults(run=_exemplars)
 
 

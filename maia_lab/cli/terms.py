@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,34 @@ def data_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", metavar="FOLDER", help="images to study the model with, where it needs them"
     )
+
+
+def device_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--device`` and ``--dtype``, which hold for all networks this process opens by name."""
+    for option, variable, known in (
+        ("--device", "MAIA_DEVICE", "cpu, cuda, cuda:1 or mps"),
+        ("--dtype", "MAIA_DTYPE", "float32, float16 or bfloat16"),
+    ):
+        parser.add_argument(
+            option,
+            metavar="NAME",
+            action=_Setting,
+            dest=variable,
+            help=f"{known}; the same as {variable} in the environment",
+        )
+
+
+class _Setting(argparse.Action):
+    """Sets an environment variable: also what this process starts is to run there."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002
+        namespace: argparse.Namespace,  # noqa: ARG002
+        values: object,
+        option_string: str | None = None,  # noqa: ARG002
+    ) -> None:
+        os.environ[self.dest] = str(values)
 
 
 def positive(text: str) -> int:

@@ -83,7 +83,8 @@ def watch(
         raise ModelError(
             name,
             f"fails on images of shape {tuple(batch.shape)} ({type(error).__name__}: {reason})",
-            "check that preprocess gives what the model takes",
+            "check that preprocess gives what the model takes; one that takes a dict, or several"
+            " tensors, goes into a module that makes them of one",
         ) from error
     finally:
         for handle in handles:

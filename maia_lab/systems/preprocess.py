@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,12 +39,29 @@ class Normalised:
         return torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Processed:
+    """What an image processor of transformers does, one image at a time."""
+
+    processor: Any
+
+    def __call__(self, image: Image.Image) -> Tensor:
+        """Return what it calls ``pixel_values``: float32, shape (channels, height, width)."""
+        ready = self.processor(images=image.convert("RGB"), return_tensors="pt")
+        pixels: Tensor = ready["pixel_values"][0]
+        return pixels
+
+
 def preprocess_of(given: object, model: str) -> Preprocess:
-    """Take a callable as it is, and (mean, sd, size) as :class:`Normalised`.
+    """Take a callable as it is, processors of transformers, and (mean, sd, size).
 
     Raises:
         ModelError: it is neither.
     """
+    # A processor of images and texts holds one of images.
+    given = getattr(given, "image_processor", given)
+    if hasattr(given, "image_mean") and callable(given):
+        return Processed(given)
     if callable(given):
         return given
     if isinstance(given, Sequence) and len(given) == 3:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from maia_lab.errors import ModelError, UnitError
 from maia_lab.names import nearest, position
 from maia_lab.system import Model, Response
-from maia_lab.systems import scenes_nets
+from maia_lab.systems import scenes_nets, zoo
 from maia_lab.systems.fingerprint import describe, fingerprint, probes
 from maia_lab.systems.forward import final, show, watch
 from maia_lab.systems.function import Function
@@ -321,10 +321,13 @@ def open_network(
     """Open a model by name, by import path, or as the object it is.
 
     Args:
-        model: ``scenes`` or ``scenes-categories``; ``package.module:factory``, whose factory takes
-            nothing and returns a module, (module, preprocess) or a model; a torch module; any
-            function of a list of images, see :class:`~maia_lab.systems.function.Function`.
-        preprocess: from a PIL image to a (channels, height, width) tensor, or (mean, sd, size).
+        model: ``scenes`` or ``scenes-categories``; a name of :mod:`~maia_lab.systems.zoo`;
+            ``package.module:factory``, whose factory takes nothing and returns a module,
+            (module, preprocess) or a model, with ``@FILE`` after it for its weights; a torch
+            module; any function of a list of images, see
+            :class:`~maia_lab.systems.function.Function`.
+        preprocess: from a PIL image to a (channels, height, width) tensor, a processor of
+            transformers, or (mean, sd, size).
         classes: names of the module's final outputs, in order.
         name: how it is written in addresses; None for the import path or the class's name.
 
@@ -334,9 +337,21 @@ def open_network(
     """
     if isinstance(model, str):
         if model in scenes_nets.CLASSES:
-            net, names = scenes_nets.build(model), scenes_nets.CLASSES[model]
-            return Network(net, model, scenes_nets.preprocess, names, "scenes")
-        return open_network(_made(model), preprocess, classes, name or model)
+            shipped = zoo.settle(scenes_nets.build(model), model)
+            ready, known = scenes_nets.preprocess, scenes_nets.CLASSES[model]
+            return Network(shipped, model, ready, known, "scenes")
+        if model.partition(":")[0] in zoo.SOURCES:
+            module, own, named = zoo.load(model)
+            made = (zoo.settle(module, model), preprocess or own)
+            return open_network(made, None, classes or named, name or model)
+        path, _, weights = model.partition("@")
+        found = _made(path)
+        net = found[0] if isinstance(found, tuple) else found
+        if isinstance(net, nn.Module):
+            if weights:
+                zoo.read_weights(net, weights)
+            zoo.settle(net, model)
+        return open_network(found, preprocess, classes, name or model)
     if isinstance(model, tuple) and len(model) == 2:
         model, own = model
         preprocess = own if preprocess is None else preprocess
@@ -363,7 +378,8 @@ def _made(path: str) -> object:
         raise UnitError(
             path,
             f"is no model's name; the nearest are {nearest(path, known)}",
-            "name one of them, or write package.module:factory",
+            "name one of them, or write package.module:factory, hf:NAME, timm:NAME or"
+            " torchvision:NAME",
         )
     package, _, attribute = path.partition(":")
     # A command, unlike a script, does not look for modules in the folder it is run in.
