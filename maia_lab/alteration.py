@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from PIL import Image
 
 from maia_lab.provenance import pixel_hash
-from maia_lab.world import Words
+from maia_lab.world import Words, concepts
 
 Vocabulary = Mapping[str, tuple[str, ...]]
 
@@ -30,8 +30,8 @@ def remarks(
     for before, after, instruction in zip(originals, edits, instructions, strict=True):
         if pixel_hash(before) == pixel_hash(after):
             idle[instruction] += 1
-        elif words is not None:
-            changed = set(_changed(words.concepts(before), words.concepts(after), vocabulary))
+        elif (was := concepts(words, before)) and (now := concepts(words, after)):
+            changed = set(_changed(was, now, vocabulary))
             for kind in changed - _meant(instruction, changed, vocabulary):
                 besides[instruction, kind] += 1
     said = [f"{text!r} changed nothing in {n} of {asked[text]} images." for text, n in idle.items()]

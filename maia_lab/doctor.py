@@ -40,6 +40,7 @@ def findings() -> Iterator[Finding]:
     for what, folder in (("sessions", places.sessions()), ("cache", places.cache())):
         yield _tried(what, lambda folder=folder: _folder(folder))  # type: ignore[misc]
     yield _tried("shipped networks", _networks)
+    yield Finding("diffusion models", True, _fetched())
     key = "is set" if os.environ.get("ANTHROPIC_API_KEY") else "is not set: the offline agent works"
     yield Finding("ANTHROPIC_API_KEY", True, key)
 
@@ -86,6 +87,16 @@ def _folder(folder: Path) -> str:
     probe.touch()
     probe.unlink()
     return str(folder)
+
+
+def _fetched() -> str:
+    """Pipelines that the Hugging Face hub's cache holds, by the name that opens them."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    found = Path(HF_HUB_CACHE).glob("models--*/snapshots/*/model_index.json")
+    names = {path.parts[-4].removeprefix("models--").replace("--", "/") for path in found}
+    listed = ", ".join(f"diffusers:{name}" for name in sorted(names))
+    return listed or "none fetched; see docs/generators.md, or --generator retrieve:FOLDER"
 
 
 def _networks() -> str:

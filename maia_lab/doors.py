@@ -33,6 +33,11 @@ MODELS = {
 RATERS = {"clip": "maia_lab.systems.rater:ClipRater"}
 PLAIN_EDITS = "maia_lab.imaging.plain_edits:PlainEditor"
 """Edits what no generator made."""
+GENERATORS = {
+    "diffusers": "maia_lab.imaging.generate:DiffusionGenerator",
+    "retrieve": "maia_lab.imaging.retrieve:Retrieval",
+}
+EDITORS = {"diffusers": "maia_lab.imaging.edit:DiffusionEditor"}
 OTHER_MODELS = "maia_lab.systems.vision:open_network"
 """Opens whatever has no name here: ``package.module:factory``, or an object."""
 CALIBRATION = 100
@@ -71,18 +76,24 @@ def open_world(
     data: str | Path | World | None = None,
     generator: str | None = None,
     progress: Progress | None = None,
+    editor: str | None = None,
 ) -> World:
     """Find the world a model is studied in: never silently another than its own.
 
     Args:
         model: the model under study.
         data: a folder of images, the name of a world, or a world; None for the model's own.
-        generator: the name of a world whose generator and editor are used; None for the model's.
+        generator: the name of a world whose generator and editor are used, ``diffusers:NAME`` or
+            ``retrieve:FOLDER``; None for the model's.
         progress: told (done, total) while a folder is read.
+        editor: ``plain``, ``diffusers:NAME`` or a world's name; None for the generator's or, for
+            photographs, ``plain``.
 
     Raises:
         WorldError: the model does not say what it was trained on, and neither do the arguments.
         DataError: the folder holds no usable images.
+        UnitError: no generator or editor has that name.
+        ModelError: there is one, and it cannot be opened here.
     """
     drawn = generator
     if isinstance(data, World):
@@ -100,7 +111,7 @@ def open_world(
         remarks = (seen.summary,) if seen.skipped else ()
         world = World(seen.name, seen, held_out, remarks=remarks)
         drawn = generator or model.world
-        if drawn is None:
+        if drawn not in WORLDS:
             world = _photographs(world, FolderLabels.of((seen, held_out)))
     else:
         raise DataError(
@@ -108,15 +119,44 @@ def open_world(
             "is neither a folder nor a world's name",
             f"name a folder of images, or one of {', '.join(WORLDS)}",
         )
-    if drawn is None:
-        return world
-    source = cast(World, _named(WORLDS, "generator", drawn)())
-    return replace(
-        world,
-        generator=source.generator,
-        editor=source.editor,
-        vocabulary=source.vocabulary,
-    )
+    if drawn is not None:
+        world = _drawn_by(world, drawn)
+    return world if editor is None else _edited_by(world, editor)
+
+
+def _drawn_by(world: World, address: str) -> World:
+    """A world whose images another draws."""
+    name, _, where = address.partition(":")
+    opened = _named(WORLDS | GENERATORS, "generator", name)
+    if name not in GENERATORS:
+        source = cast(World, opened())
+        return replace(
+            world,
+            generator=source.generator,
+            editor=source.editor,
+            vocabulary=source.vocabulary,
+        )
+    generator = opened(where, world.held_out)
+    kinds = dict(world.vocabulary)
+    if words := getattr(generator, "vocabulary", None):
+        kinds = words | {kind: said for kind, said in kinds.items() if kind == "edit"}
+    labels = world.words
+    if isinstance(labels, FolderLabels) and (found := getattr(generator, "labels", None)):
+        labels = labels | found
+        world = replace(world, words=labels, captioner=labels)
+    return replace(world, generator=generator, vocabulary=kinds)
+
+
+def _edited_by(world: World, address: str) -> World:
+    """A world whose images another edits."""
+    name, _, where = address.partition(":")
+    kinds = {kind: said for kind, said in world.vocabulary.items() if kind != "edit"}
+    opened = _named(WORLDS | EDITORS | {"plain": PLAIN_EDITS}, "editor", name)
+    editor = opened(where) if name in EDITORS else opened()
+    if isinstance(editor, World):
+        return replace(world, editor=editor.editor, vocabulary=kinds)
+    words = {"edit": editor.instructions}
+    return replace(world, editor=editor, vocabulary=kinds | words)
 
 
 def open_rater(address: str) -> Rater:
@@ -152,6 +192,11 @@ def _photographs(world: World, labels: FolderLabels | None) -> World:
 
 def vocabulary(generator: str) -> Mapping[str, tuple[str, ...]]:
     """The words by kind that a generator can draw; empty where nobody can tell."""
+    name, _, where = generator.partition(":")
+    if name in GENERATORS:
+        opened = _load(GENERATORS[name], "generator")
+        # A model draws whatever it is told to, and is not loaded to say so.
+        return getattr(opened(where), "vocabulary", {}) if name == "retrieve" else {}
     return cast(World, _named(WORLDS, "generator", generator)()).vocabulary
 
 

@@ -33,7 +33,8 @@ class Setting:
     """US dollars; None: no limit."""
     seed: int = 0
     digests: tuple[tuple[str, str], ...] = ()
-    """(``weights``, hash) and (``data``, hash): checked before a session goes on."""
+    """(``weights``, hash), (``data``, hash), and of a generator or editor that has one: checked
+    before a session goes on."""
     options: tuple[tuple[str, str], ...] = ()
     """How to open the same study again: ``data`` folder, ``generator`` and the like, by name."""
     version: str = ""

@@ -16,7 +16,8 @@ from maia_lab.world import Images
 class FolderLabels:
     """The words and the captioner of photographs in class folders: one label an image.
 
-    An edited photograph keeps the label of the one it was made from. A label is its folder's name
+    An edited photograph keeps the label of the one it was made from, unless a model redrew it: what
+    it shows then is not known. A label is its folder's name
     in small letters, with ``_`` for whatever is neither letter nor digit.
     """
 
@@ -34,10 +35,14 @@ class FolderLabels:
             pixels: label
             for folder in folders
             for pixels, name in folder.labels()
-            if (label := _plain(name))
+            if (label := cls.plain(name))
         }
         read = cls(found)
         return read if len(read.labels) > 1 else None
+
+    def __or__(self, other: FolderLabels) -> FolderLabels:
+        """The labels of further images, too."""
+        return FolderLabels(other._labels | self._labels)
 
     def describe(self, images: Sequence[Image.Image]) -> list[str]:
         """The label of each image, or ``nothing with a label``."""
@@ -49,7 +54,7 @@ class FolderLabels:
         Raises:
             WordsError: the phrase names no label there is.
         """
-        said = f"_{_plain(label)}_"
+        said = f"_{self.plain(label)}_"
         named = [known for known in self.labels if f"_{known}_" in said]
         if not named:
             raise WordsError(
@@ -68,9 +73,11 @@ class FolderLabels:
         known = (self._labels.get(pixels, "") for pixels, _ in images.labels())
         return [frozenset(filter(None, [label])) for label in known]
 
+    @staticmethod
+    def plain(name: str) -> str:
+        """A label or a phrase with ``_`` for whatever is neither letter nor digit."""
+        return re.sub(r"\W+|_+", "_", name.lower()).strip("_")
+
     def _label(self, image: Image.Image) -> str:
-        return self._labels.get(provenance.base(image), "")
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"\W+|_+", "_", name.lower()).strip("_")
+        first, kinds = provenance.history(image)
+        return "" if "redrawn" in kinds else self._labels.get(first, "")

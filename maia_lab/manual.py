@@ -20,12 +20,18 @@ def manual(vocabulary: Mapping[str, tuple[str, ...]] | None = None) -> str:
     """Everything an experiment may use, as text.
 
     Args:
-        vocabulary: words by kind that the generator in use can draw, if it is that limited.
+        vocabulary: words by kind, as :attr:`maia_lab.world.World.vocabulary` has them.
     """
     chapters = [_chapter("system", System), SYSTEMS, _chapter("tools", Tools)]
     if vocabulary:
-        lines = [f"{kind}: {', '.join(words)}" for kind, words in vocabulary.items()]
-        chapters.append("# Words that can be drawn\n\n" + "\n".join(lines))
+        for title, kinds in (
+            ("Words that can be drawn", set(vocabulary) - {"label", "edit"}),
+            ("Labels of the images", {"label"}),
+            ("Edits of any image, done exactly and without a model", {"edit"}),
+        ):
+            lines = [f"{k}: {', '.join(words)}" for k, words in vocabulary.items() if k in kinds]
+            if lines:
+                chapters.append(f"# {title}\n\n" + "\n".join(lines))
     return "\n\n".join(chapters) + "\n"
 
 

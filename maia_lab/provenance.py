@@ -31,7 +31,8 @@ KEPT = 20_000
 class Origin:
     """How an image came to be."""
 
-    kind: Literal["data", "generated", "edited", "masked", "changed"]
+    kind: Literal["data", "generated", "edited", "redrawn", "masked", "changed"]
+    """Edited: only in what the instruction says. Redrawn: by a model, which may change anything."""
     by: str
     """What made it: the data set, the generator, the editor, in the words shown to people."""
     text: str = ""
@@ -101,12 +102,20 @@ def _is_stamped(image: Image.Image) -> bool:
 
 def base(image: Image.Image) -> str:
     """Pixel hash of the first image in the chain of edits that led here; its own without one."""
+    return history(image)[0]
+
+
+def history(image: Image.Image) -> tuple[str, frozenset[str]]:
+    """Pixel hash of the first image in the chain that led here, and the kinds of what was done."""
     image = original(image)
     key, known = pixel_hash(image), origin(image)
-    seen = {key}
-    while known is not None and known.parent is not None and known.parent not in seen:
+    seen, kinds = {key}, set()
+    while known is not None:
+        kinds.add(known.kind)
+        if known.parent is None or known.parent in seen:
+            break
         key = known.parent
         seen.add(key)
         with _lock:
             known = _origins.get(key)
-    return key
+    return key, frozenset(kinds)

@@ -41,6 +41,7 @@ def describe(
     *,
     data: str | Path | World | None = None,
     generator: str | None = None,
+    editor: str | None = None,
     rater: str | None = None,
     preprocess: object = None,
     classes: tuple[str, ...] | None = None,
@@ -71,7 +72,9 @@ def describe(
         layer: the layer, where ``unit`` is a model.
         index: the unit's position in the layer, or its class name.
         data: a folder of images or a world; needed for a model that was not trained on scenes.
-        generator: whose generator and editor are used, where not the model's own world's.
+        generator: what draws images, where not the model's own world does: another world,
+            ``diffusers:NAME`` or ``retrieve:FOLDER``.
+        editor: what edits them, where not the generator does: ``plain`` or ``diffusers:NAME``.
         rater: who says which held-out images a description means (``clip:FOLDER``), where the
             words of the data cannot.
         preprocess: how an image becomes the model's input, where the model does not say.
@@ -120,7 +123,7 @@ def describe(
     named = session or readable_name(taken)
     Journal.check(root, named)
     study = open_study(
-        unit, layer, index, data=data, generator=generator, rater=rater,
+        unit, layer, index, data=data, generator=generator, editor=editor, rater=rater,
         preprocess=preprocess, classes=classes, direction=direction, beside=beside, models=models,
         task=ASK.name if question else task, name=name, seed=seed, progress=progress,
     )  # fmt: skip
@@ -259,6 +262,7 @@ def _again(session: Session, progress: Progress | None) -> Study:
         session.opened.question.unit,
         data=options.get("data"),
         generator=options.get("generator"),
+        editor=options.get("editor"),
         rater=options.get("rater"),
         beside=[text for text in options.get("beside", "").split(",") if text],
         task=options.get("task", "describe"),

@@ -19,7 +19,7 @@ from maia_lab.system import Directed, System
 from maia_lab.task import Task
 from maia_lab.tools import Tools
 from maia_lab.unit import Unit
-from maia_lab.world import Progress, World
+from maia_lab.world import Accountable, Progress, World
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +37,7 @@ class Study:
     world: World
     seed: int
     digests: tuple[tuple[str, str], ...]
-    """Of weights and data: a session goes on only with the same."""
+    """Of weights, data and what learned to make images: a session goes on only with the same."""
     options: tuple[tuple[str, str], ...]
     """How to open the same study again, by name; ``objects`` says what has none."""
 
@@ -55,6 +55,7 @@ def open_study(
     *,
     data: str | Path | World | None = None,
     generator: str | None = None,
+    editor: str | None = None,
     rater: str | None = None,
     preprocess: object = None,
     classes: tuple[str, ...] | None = None,
@@ -74,7 +75,9 @@ def open_study(
         layer: the layer, where ``unit`` is a model.
         index: the unit's position in the layer, or its class name.
         data: a folder of images or a world; needed for a model that was not trained on scenes.
-        generator: whose generator and editor are used, where not the model's own world's.
+        generator: what draws images, where not the model's own world does: another world,
+            ``diffusers:NAME`` or ``retrieve:FOLDER``.
+        editor: what edits them, where not the generator does: ``plain`` or ``diffusers:NAME``.
         rater: who says which held-out images a description means (``clip:FOLDER``), where the
             words of the data cannot.
         preprocess: how an image becomes the model's input, where the model does not say.
@@ -116,7 +119,7 @@ def open_study(
         opened, position = model.direction(layer, direction, str(index)), 0
     else:
         raise ModelError(model.name, "has no layers with directions", "study one of its units")
-    world = open_world(model, data, generator, progress)
+    world = open_world(model, data, generator, progress, editor)
     if rater is not None:
         world = replace(world, rater=open_rater(rater))
     chosen, known = [(address, opened, position)], {address.model: model}
@@ -147,13 +150,15 @@ def open_study(
     }
     named = {
         "data": _lasting(data),
-        "generator": generator,
-        "rater": rater and ":".join(str(_lasting(part)) for part in rater.split(":", 1)),
+        "generator": _lasting(generator),
+        "editor": _lasting(editor),
+        "rater": _lasting(rater),
         "beside": ",".join(map(str, beside)),
         "task": task if asked is not tasks.DESCRIBE else "",
         "objects": ", ".join(what for what, given in objects.items() if given),
     }
     weights = ",".join(dict.fromkeys(at.digest for _, at, _ in chosen))
+    makers: dict[str, object] = {"generator": world.generator, "editor": world.editor}
     study = Study(
         address,
         asked,
@@ -166,6 +171,11 @@ def open_study(
         (
             ("weights", weights),
             ("data", content),
+            *(
+                (what, made.digest)
+                for what, made in makers.items()
+                if isinstance(made, Accountable)
+            ),
         ),
         tuple((k, v) for k, v in named.items() if v),
     )
@@ -179,7 +189,13 @@ def _is_function(subject: object) -> bool:
 
 
 def _lasting(data: str | Path | World | None) -> str | None:
-    """What names the data from any folder, at any later time."""
+    """What names data, ``NAME:FOLDER`` or ``NAME:FOLDER,setting=…`` from anywhere, at any time."""
     if data is None or isinstance(data, World):
         return None
-    return str(Path(data).resolve()) if Path(data).is_dir() else str(data)
+    if Path(data).is_dir():
+        return str(Path(data).resolve())
+    name, colon, where = str(data).partition(":")
+    folder, comma, settings = where.partition(",")
+    if folder and Path(folder).expanduser().is_dir():
+        folder = str(Path(folder).expanduser().resolve())
+    return f"{name}{colon}{folder}{comma}{settings}"

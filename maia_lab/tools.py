@@ -22,7 +22,7 @@ from maia_lab.provenance import pixel_hash
 from maia_lab.recorder import Relay
 from maia_lab.system import System, masked
 from maia_lab.task import Closing
-from maia_lab.world import Summarizer, World
+from maia_lab.world import Accountable, Summarizer, World
 
 CONTROL = 30
 """Images of the data in the default control."""
@@ -120,16 +120,18 @@ class Tools:
             raise WorldError(
                 self._world.name,
                 "has no generator of images",
-                "name one with --generator, for example scenes",
+                "name one with --generator: scenes, diffusers:NAME or retrieve:FOLDER",
             )
         many = [prompt for prompt in prompts for _ in range(per_prompt)]
-        drawn: Counter[str] = Counter()
+        times: Counter[str] = Counter()
         seeds = []
         for prompt in many:
             # A prompt given twice is drawn twice, not copied.
-            seeds.append(self._seed(prompt, drawn[prompt], seed))
-            drawn[prompt] += 1
-        return generator.generate(many, seeds)
+            seeds.append(self._seed(prompt, times[prompt], seed))
+            times[prompt] += 1
+        drawn = generator.generate(many, seeds)
+        self._account(generator)
+        return drawn
 
     def edit_images(
         self,
@@ -174,11 +176,12 @@ class Tools:
             raise WorldError(
                 self._world.name,
                 "has no editor of images",
-                "name a world that has one with --generator",
+                "name one with --editor: plain, or diffusers:NAME",
             )
         originals = [provenance.original(image) for image in images]
         seeds = [self._seed(text, i, seed) for i, text in enumerate(instructions)]
         edits = editor.edit(originals, instructions, seeds)
+        self._account(editor)
         for remark in alteration.remarks(
             originals, edits, instructions, self._world.words, self._world.vocabulary
         ):
@@ -418,6 +421,11 @@ class Tools:
             yield
         finally:
             self._watching = True
+
+    def _account(self, maker: object) -> None:
+        """Pass on what whoever made images has to say of them."""
+        while isinstance(maker, Accountable) and maker.remarks:
+            self._remark(maker.remarks.pop(0))
 
     def _remark(self, text: str) -> None:
         self.recorder.target.remark(text)

@@ -12,7 +12,7 @@ from PIL import Image
 from maia_lab.errors import ModelError, WordsError
 from maia_lab.observation import Trial
 from maia_lab.system import System
-from maia_lab.world import ImageGenerator, World
+from maia_lab.world import ImageGenerator, World, concepts
 
 COUNT = 20
 """Images of each kind."""
@@ -38,21 +38,27 @@ def trial(
         return Trial(note="there is no label")
     if world.generator is None:
         return Trial(note=f"{world.name} has nothing that draws images")
-    if not world.vocabulary:
+    kinds = {kind: words for kind, words in world.vocabulary.items() if kind != "edit"}
+    if not kinds:
         return Trial(note="nobody can tell what else the generator draws")
-    nouns = next(iter(world.vocabulary.values()))
-    near = [miss for label in labels for miss in near_misses(label, world.vocabulary)]
+    nouns = next(iter(kinds.values()))
+    near = [miss for label in labels for miss in near_misses(label, kinds)]
     near += [f"{label} and {other}" for label in labels for other in suppressed_by]
 
     def high(image: Image.Image) -> bool:
+        # What words know nothing of is taken for what was asked for.
         words = world.words
-        return words is None or (
-            any(words.matches(label, image) for label in labels)
-            and not any(words.matches(label, image) for label in suppressed_by)
+        return (
+            words is None
+            or not concepts(words, image)
+            or (
+                any(words.matches(label, image) for label in labels)
+                and not any(words.matches(label, image) for label in suppressed_by)
+            )
         )
 
     def low(image: Image.Image) -> bool:
-        return world.words is None or not high(image)
+        return not concepts(world.words, image) or not high(image)
 
     drawn = []
     for kind, prompts, wanted in (

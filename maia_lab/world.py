@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from maia_lab.errors import WorldError
+
 Progress = Callable[[int, int], None]
 """Told (done, total) while a long pass goes on."""
 
@@ -64,6 +66,19 @@ class ImageEditor(Protocol):
         self, images: Sequence[Image.Image], instructions: Sequence[str], seeds: Sequence[int]
     ) -> list[Image.Image]:
         """Edit each image by the instruction beside it; the result is stamped with its parent."""
+
+
+@runtime_checkable
+class Accountable(Protocol):
+    """What makes images by more than fixed rules: of what, and what was odd about it."""
+
+    @property
+    def digest(self) -> str:
+        """Hash of what it makes images from: a session goes on only with the same."""
+
+    @property
+    def remarks(self) -> list[str]:
+        """What people should know of the images made last; whoever tells it empties the list."""
 
 
 class Captioner(Protocol):
@@ -128,6 +143,14 @@ class WellRead(Protocol):
 
     def concepts_of(self, images: Images) -> Sequence[frozenset[str]]:
         """As :meth:`Words.concepts`, for every image in order."""
+
+
+def concepts(words: Words | None, image: Image.Image) -> frozenset[str]:
+    """What words know of an image; empty where they know nothing, as of what a model drew."""
+    try:
+        return frozenset() if words is None else words.concepts(image)
+    except WorldError:
+        return frozenset()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

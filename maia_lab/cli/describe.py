@@ -71,7 +71,14 @@ def session_options(parser: argparse.ArgumentParser) -> None:
         help="ask: you decide each experiment (default); safe: allow-listed code runs by itself;"
         " auto: everything runs, for a throwaway machine",
     )
-    parser.add_argument("--generator", metavar="NAME", help="whose images are drawn and edited")
+    parser.add_argument(
+        "--generator",
+        metavar="NAME",
+        help="what draws images: scenes, retrieve:FOLDER, or diffusers:MODEL,steps=20 and the like",
+    )
+    parser.add_argument(
+        "--editor", metavar="NAME", help="what edits them: plain, or diffusers:MODEL"
+    )
     parser.add_argument(
         "--rater", metavar="NAME", help="who rates held-out photographs, for example clip:FOLDER"
     )
@@ -98,7 +105,7 @@ def hold(options: argparse.Namespace) -> int:
             "describe", "needs either a unit or --resume SESSION", "see maia describe --help"
         )
     limits = ("steps", "seconds", "tokens", "money")
-    fixed = ("data", "generator", "rater", "agent", "seed", "session", *limits)
+    fixed = ("data", "generator", "editor", "rater", "agent", "seed", "session", *limits)
     given = {name: value for name in fixed if (value := getattr(options, name)) is not None}
     if again is not None and given:
         raise CommandError(

@@ -133,7 +133,10 @@ def _opening(parser: argparse.ArgumentParser, task: str = "describe") -> None:
         default="ask",
         help="ask: you decide (default); safe: allow-listed code runs by itself; auto: all does",
     )
-    parser.add_argument("--generator", metavar="NAME", help="whose images are drawn and edited")
+    parser.add_argument(
+        "--generator", metavar="NAME", help="scenes, diffusers:MODEL or retrieve:FOLDER"
+    )
+    parser.add_argument("--editor", metavar="NAME", help="plain, or diffusers:MODEL")
     parser.add_argument("--rater", metavar="NAME", help="who rates held-out images: clip:FOLDER")
     parser.add_argument("--steps", type=int, help="at most (default: see %%maia config)")
     parser.add_argument("--seconds", type=float, help="of work, at most")

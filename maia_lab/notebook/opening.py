@@ -86,6 +86,7 @@ class Opening:
                 **subject.options,
                 task=options.task,
                 generator=options.generator,
+                editor=options.editor,
                 rater=options.rater,
                 agent=options.agent,
                 review=options.review,

@@ -43,6 +43,7 @@ class Subject:
             options["data"] = options["data"] or kept.get("data")
             options["seed"] = known.opened.setting.seed
             options["generator"] = kept.get("generator")
+            options["editor"] = kept.get("editor")
             options["rater"] = kept.get("rater")
             options["task"] = kept.get("task", "describe")
             options["beside"] = [text for text in kept.get("beside", "").split(",") if text]
