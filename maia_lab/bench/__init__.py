@@ -53,4 +53,8 @@ BENCHES = {
         "contradiction:contradiction",
         ("n",),
     ),
+    "spurious": Bench(
+        "what labelling units by intervention is worth to a head fitted on biased data",
+        "spurious:spurious",
+    ),
 }
