@@ -257,6 +257,19 @@ kernel.comm.send({"type": "stream", "session": "amber-fox", "text": text})
     assert "line" not in page.locator(".maia-Aloud").inner_text()
 
 
+def test_the_side_panel_approves_sets_the_policy_and_asks_for_a_conclusion(notebook):
+    proposed(notebook)
+    notebook.command("maia:panel")
+    panel = notebook.page.locator(".maia-Panel")
+    panel.get_by_label("Who decides").select_option("safe")
+    panel.get_by_role("button", name="Conclude now").click()
+    panel.get_by_role("button", name="Approve & run").click()
+    notebook.step(1, "done").wait_for()
+    notebook.run("cell-2")
+    heard = notebook.output("cell-2")
+    assert "('policy', None)" in heard and "('note', None)" in heard and "('approve', '')" in heard
+
+
 def test_every_command_is_in_the_palette(notebook):
     page = notebook.page
     commands = page.evaluate(

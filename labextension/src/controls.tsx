@@ -9,6 +9,9 @@ import type { Request, SessionState } from './wire.js';
 /** How many steps one press lets run by themselves. */
 const FEW = 3;
 
+/** Said to the agent, which reads English whatever language the page is in. */
+const CONCLUDE = 'Conclude now, with what has been measured.';
+
 /** Buttons to go on, to pause and to stop, a box to speak, and why something was refused. */
 export function Controls(props: { session: SessionState; desk: Desk }): React.ReactElement | null {
   const { session, desk } = props;
@@ -19,14 +22,32 @@ export function Controls(props: { session: SessionState; desk: Desk }): React.Re
   if (!goesOn(session)) {
     return null;
   }
+  const open = desk.model.waiting;
+  const waiting = open?.session === name ? open.cell_id : undefined;
   return (
     <>
       <Refusal words={refused} />
       <div className="maia-Actions">
-        {desk.model.waiting?.session === name && (
-          <button className="maia-Button" onClick={() => desk.show()}>
-            {trans.__('Go to the proposal')}
-          </button>
+        {waiting && (
+          <>
+            <button
+              className="maia-Button maia-mod-primary"
+              title={trans.__('Run the cell as it stands, with your changes if there are any')}
+              onClick={() => {
+                desk.show();
+                void desk.approve(waiting).then(setRefused);
+              }}
+            >
+              {trans.__('Approve & run')}
+            </button>
+            <button
+              className="maia-Button"
+              title={trans.__('To edit it, to reject it with a reason, or just to read it')}
+              onClick={() => desk.show()}
+            >
+              {trans.__('Go to the proposal')}
+            </button>
+          </>
         )}
         {session.phase === 'paused' ? (
           <button
@@ -50,6 +71,12 @@ export function Controls(props: { session: SessionState; desk: Desk }): React.Re
             </button>
             <button
               className="maia-Button"
+              onClick={() => ask({ type: 'note', session: name, text: CONCLUDE })}
+            >
+              {trans.__('Conclude now')}
+            </button>
+            <button
+              className="maia-Button"
               onClick={() => ask({ type: 'pause', session: name })}
             >
               {trans.__('Pause')}
@@ -59,6 +86,22 @@ export function Controls(props: { session: SessionState; desk: Desk }): React.Re
             </button>
           </>
         )}
+        <select
+          className="maia-Select"
+          aria-label={trans.__('Who decides')}
+          value={session.policy}
+          onChange={event =>
+            ask({
+              type: 'policy',
+              session: name,
+              policy: event.currentTarget.value as SessionState['policy']
+            })
+          }
+        >
+          <option value="ask">{trans.__('ask: I approve each step')}</option>
+          <option value="safe">{trans.__('safe: allow-listed code runs by itself')}</option>
+          <option value="auto">{trans.__('auto: everything runs by itself')}</option>
+        </select>
         <Say
           label={trans.__('Say something to the agent')}
           send={text => desk.request({ type: 'note', session: name, text }).then(setRefused)}

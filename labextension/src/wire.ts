@@ -241,6 +241,13 @@ export interface Auto {
   n: number;
 }
 
+export interface SetPolicy {
+  type: 'policy';
+  id: string;
+  session: string;
+  policy: SessionState['policy'];
+}
+
 export interface Hypothesise {
   type: 'hypothesis';
   id: string;
@@ -276,6 +283,7 @@ export type FromPage =
   | Accept
   | NotYet
   | Auto
+  | SetPolicy
   | Hypothesise
   | Stop
   | Pause

@@ -219,6 +219,9 @@ class Notebook:
         elif message["type"] == "auto":
             live.auto_left = max(0, message["n"])
             self.let_run(live)
+        elif message["type"] == "policy":
+            live.set_policy(message["policy"])
+            self.let_run(live)
         elif message["type"] == "stop":
             live.stop("stopped by the reviewer")
         elif message["type"] == "pause":

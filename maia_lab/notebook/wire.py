@@ -343,6 +343,15 @@ class Auto(TypedDict):
     n: int
 
 
+class SetPolicy(TypedDict):
+    """Say who decides from now on."""
+
+    type: Literal["policy"]
+    id: str
+    session: str
+    policy: Literal["ask", "safe", "auto"]
+
+
 class Hypothesise(TypedDict):
     """Add, pin or strike a hypothesis; the agent is told."""
 
@@ -387,6 +396,7 @@ FromPage = (
     | Accept
     | NotYet
     | Auto
+    | SetPolicy
     | Hypothesise
     | Stop
     | Pause
