@@ -28,6 +28,11 @@ class Bench:
 
 
 BENCHES = {
+    "speed": Bench(
+        "the index and call_neuron, against the bare forward pass and against peers",
+        "speed:speed",
+        ("n", "model", "data", "device"),
+    ),
     "agent": Bench("the language-model agent, its requests and its faults", "agent:agent", ("n",)),
     "basics": Bench("time and memory of the first minute", "basics:basics"),
     "notebook": Bench(

@@ -146,7 +146,8 @@ class Tally:
         """Begin with no image."""
         self.plan = plan
         self.seen = np.zeros(len(plan), bool)
-        self.values = np.zeros((len(plan.sampled), units), np.float32)
+        # Written at once: memory is as large at the first image as at the last.
+        self.values = np.full((len(plan.sampled), units), 0, np.float32)
         self.ends = np.zeros((2, units, KEPT), np.uint64)
         self.broken = np.zeros(units, np.int64)
         self.size = self.rows = 0

@@ -1,0 +1,31 @@
+import torch
+from torch import nn
+
+from maia_lab.bench import speed
+from maia_lab.systems.preprocess import Normalised
+
+
+def tiny():
+    torch.manual_seed(0)
+    blocks = [nn.Sequential(nn.Conv2d(i, 8, 3, padding=1), nn.ReLU()) for i in (3, 8, 8)]
+    return nn.Sequential(*blocks), Normalised((0.5,) * 3, (0.5,) * 3, 16)
+
+
+ROWS = {
+    "index/blocks", "index/all", "index/first-128", "null", "call/overhead-ms", "call/vs-maia",
+    "call/vs-maia-lossless", "call/whole", "call/mask-iou", "peer/maia", "cached-ms", "overlap",
+    "thresholds/tail-sd", "peer/netdissect", "peer/clip-dissect-collection", "memory/growth",
+}  # fmt: skip
+
+
+def test_every_row_is_measured_on_any_network_and_without_data(monkeypatch):
+    monkeypatch.setattr(speed, "BEFORE", 128)
+    monkeypatch.setattr(speed, "COUNTED", 96)
+    monkeypatch.setattr(speed, "PAIRS", 3)
+    monkeypatch.setattr(speed, "_memory", lambda *_: speed.Row.of("memory/growth", [1], "x", ""))
+    table = speed.speed([1], 20, f"{__name__}:tiny")
+    rows = {row.name: row for row in table.rows}
+    assert set(rows) == ROWS
+    assert "3 layers, 24 units" in rows["index/blocks"].note
+    assert rows["thresholds/tail-sd"].holds
+    assert rows["peer/maia"].value > rows["call/overhead-ms"].value > 0
