@@ -568,3 +568,20 @@ def test_a_model_on_a_gpu_stays_there_and_answers_the_same():
     assert {p.device.type for p in net._module.parameters()} == {"cuda"}
     assert network().direction("conv2", [1] * 6, "sum").respond(pictures()).values.shape == (5, 1)
     assert net.direction("conv2", [1] * 6, "sum").respond(pictures()).values.shape == (5, 1)
+
+
+def test_a_network_that_takes_its_maps_to_lie_row_by_row_is_answered_all_the_same():
+    class Views(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.fc = nn.Conv2d(3, 4, 3), nn.Linear(4 * 14 * 14, 2)
+
+        def forward(self, x):
+            return self.fc(self.conv(x).view(len(x), -1))
+
+    net = Views()
+    model = Network(net, "net", Normalised((0.5,) * 3, (0.5,) * 3, 16))
+    found = model.layer("fc").respond(pictures(3)).values
+    batch = torch.stack([Normalised((0.5,) * 3, (0.5,) * 3, 16)(p) for p in pictures(3)])
+    with torch.no_grad():
+        np.testing.assert_allclose(found, net(batch).numpy(), atol=1e-5)

@@ -20,7 +20,12 @@ class _Reached(BaseException):
 
 
 def show(
-    model: nn.Module, parts: list[nn.Module], batch: Tensor, watcher: Watcher, name: str
+    model: nn.Module,
+    parts: list[nn.Module],
+    batch: Tensor,
+    watcher: Watcher,
+    name: str,
+    layout: torch.memory_format = torch.contiguous_format,
 ) -> None:
     """Run a model as far as the last of some parts, each of which answers once.
 
@@ -38,13 +43,18 @@ def show(
             raise _Reached
 
     with suppress(_Reached):
-        watch(model, parts, batch, ran, name)
+        watch(model, parts, batch, ran, name, layout)
     if left:
         raise ModelError(name, "did not run for these images", "hook another module")
 
 
 def watch(
-    model: nn.Module, parts: list[nn.Module], batch: Tensor, watcher: Watcher, name: str
+    model: nn.Module,
+    parts: list[nn.Module],
+    batch: Tensor,
+    watcher: Watcher,
+    name: str,
+    layout: torch.memory_format = torch.contiguous_format,
 ) -> None:
     """Run a model on a batch where its weights lie and in their precision, watching some parts.
 
@@ -56,6 +66,7 @@ def watch(
         batch: shape (n, channels, height, width).
         watcher: called as often as one of them runs.
         name: what errors speak of.
+        layout: of the batch in memory.
 
     Raises:
         ModelError: the model fails.
@@ -72,7 +83,7 @@ def watch(
             # Not eval(): models override it, with effects that could not be taken back.
             part.training = False
         with torch.inference_mode():
-            model(batch.to(like.device, like.dtype))
+            model(batch.to(like.device, like.dtype, memory_format=layout))
     except (torch.OutOfMemoryError, ModelError):
         raise
     except Exception as error:

@@ -62,6 +62,8 @@ class Network:
         self.name, self.world = name, world
         self._module, self._preprocess = module, preprocess
         self._classes = None if classes is None else tuple(classes)
+        self._memory = torch.channels_last
+        """How batches lie in memory: most convolutions are faster with channels last."""
 
     def layers(self) -> list[tuple[str, str, int]]:
         """Name, kind and number of units of every layer that can be studied, in running order.
@@ -129,7 +131,8 @@ class Network:
             found.append(self._tensor(layer, output))
 
         batch = batch_of(images, self._preprocess)
-        show(self._module, [self._part(layer)], batch, read, f"{self.name}/{layer}")
+        address = f"{self.name}/{layer}"
+        show(self._module, [self._part(layer)], batch, read, address, self._memory)
         return found[0]
 
     def digest(self, *more: bytes) -> str:
@@ -174,7 +177,7 @@ class Network:
             for name in asked[part]:
                 visit(name, self._layout(name).read(self._tensor(name, output)))
 
-        show(self._module, list(asked), batch, read, self.name)
+        show(self._module, list(asked), batch, read, self.name, self._memory)
 
     def _hash(self) -> hashlib._Hash:
         sha = hashlib.sha256(fingerprint(self._module))
@@ -233,7 +236,14 @@ class Network:
             if runs[name] > 1:
                 found[name] = Unreadable(f"runs {runs[name]} times in one pass")
 
-        watch(self._module, [*names, self._module], batch, ran, self.name)
+        every = [*names, self._module]
+        try:
+            watch(self._module, every, batch, ran, self.name, self._memory)
+        except ModelError:
+            # It may take for granted how its maps lie in memory; if that is not why, it says again.
+            self._memory = torch.contiguous_format
+            found, runs, patches = {}, Counter(), []
+            watch(self._module, every, batch, ran, self.name)
         # A module may be known by several names, of which the first was met.
         for name, part in self._module.named_modules(remove_duplicate=False):
             if part in names:
