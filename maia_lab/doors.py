@@ -121,6 +121,12 @@ def open_world(
         )
     if drawn is not None:
         world = _drawn_by(world, drawn)
+    if generator in WORLDS and generator != model.world:
+        remark = (
+            f"{world.generator.name if world.generator else generator} draws another world than"
+            f" {model.name} is known to have been trained on: what is drawn may not reach it."
+        )
+        world = replace(world, remarks=(*world.remarks, remark))
     return world if editor is None else _edited_by(world, editor)
 
 

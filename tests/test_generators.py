@@ -93,6 +93,50 @@ def test_an_instruction_is_followed_by_the_model_unless_none_is_needed(models, f
     assert "blur it" in photos.vocabulary["edit"] and len(photos.vocabulary["label"]) == 3
 
 
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("Make the image black and white.", "make it gray"),
+        ("shuffle the patches", "shuffle its patches"),
+        ("Occlude the center", "cover its centre"),
+        ("hide the left half", "cover its left half"),
+        ("invert the colors", "invert its colours"),
+        ("remove the background", None),
+        ("make it grayish", None),
+    ],
+)
+def test_a_plain_instruction_may_be_spelt_otherwise_and_nothing_else_is_taken_for_it(said, meant):
+    from maia_lab.imaging.plain_edits import known
+
+    assert known(said) == meant
+
+
+def test_every_plain_instruction_does_what_it_says():
+    from maia_lab.imaging.plain_edits import EDITS, MORE, PlainEditor
+
+    pixels = np.random.default_rng(0).integers(0, 200, (40, 60, 3)).astype(np.uint8)
+    pixels[:, :30, 0] = 220
+    image = Image.fromarray(pixels)
+    texts = list(EDITS | MORE)
+    done = dict(zip(texts, PlainEditor().edit([image] * 20, texts, [1] * 20), strict=True))
+    assert {e.size for e in done.values()} == {image.size}
+    assert len({pixel_hash(e) for e in done.values()} | {pixel_hash(image)}) == 21
+    np.testing.assert_array_equal(
+        np.asarray(done["swap red and blue"]), np.asarray(image)[..., ::-1]
+    )
+    half = np.asarray(done["cover its left half"])
+    assert np.ptp(half[:, :30], axis=(0, 1)).max() == 0
+    np.testing.assert_array_equal(half[:, 30:], pixels[:, 30:])
+    means = {text: np.asarray(done[f"make it {text}"]).mean() for text in ("darker", "brighter")}
+    assert means["darker"] < pixels.mean() < means["brighter"]
+
+
+def test_another_worlds_generator_is_told_of(folder):
+    photos = world(folder, generator="scenes")
+    assert "draws another world than" in photos.remarks[-1]
+    assert not any("another world" in said for said in world(folder).remarks)
+
+
 def test_a_blanked_image_is_drawn_again_and_never_handed_out(models, folder, monkeypatch):
     photos = world(folder, generator=f"diffusers:{models['blanking']},{SMALL}")
     said = text(lambda: photos.generator.generate(["a cat", "a cat"], [1, 2]), WordsError)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PIL import Image
 
 from maia_lab.imaging.pipeline import Pipeline
-from maia_lab.imaging.plain_edits import EDITS, PlainEditor
+from maia_lab.imaging.plain_edits import PlainEditor, known
 from maia_lab.provenance import Origin, original, pixel_hash, stamp
 
 SIZE = 512
@@ -39,12 +39,12 @@ class DiffusionEditor:
             WordsError: an edit is blanked by the model's safety checker.
             ModelError: the model does not run here.
         """
-        known = [original(image).convert("RGB") for image in images]
-        asked = [i for i, text in enumerate(instructions) if text not in EDITS]
+        whole = [original(image).convert("RGB") for image in images]
+        asked = [i for i, text in enumerate(instructions) if known(text) is None]
         edited, remarks = self._pipeline.run(
             [instructions[i] for i in asked],
             [seeds[i] for i in asked],
-            [self._ready(known[i]) for i in asked],
+            [self._ready(whole[i]) for i in asked],
         )
         self.remarks += remarks
         redrawn = dict(zip(asked, edited, strict=True))
@@ -52,7 +52,7 @@ class DiffusionEditor:
             self._back(redrawn[i], image, text)
             if i in redrawn
             else self._plain.edit([image], [text], [seeds[i]])[0]
-            for i, (image, text) in enumerate(zip(known, instructions, strict=True))
+            for i, (image, text) in enumerate(zip(whole, instructions, strict=True))
         ]
 
     def _ready(self, image: Image.Image) -> Image.Image:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from PIL import Image, ImageFilter, ImageOps
+from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from maia_lab.errors import WordsError
 from maia_lab.provenance import Origin, original, pixel_hash, stamp
@@ -16,6 +17,29 @@ CENTRE = 0.5
 """Side of the centre, as a share of the image's."""
 BLUR = 0.03
 """Radius of the blur, as a share of the shorter side."""
+NOISE = 40.0
+"""Standard deviation of added noise, of 255."""
+LIGHT = 1.6
+"""Factor of brightness; darker is its inverse."""
+HALVES = {
+    "left": (0.0, 0.0, 0.5, 1.0),
+    "right": (0.5, 0.0, 1.0, 1.0),
+    "top": (0.0, 0.0, 1.0, 0.5),
+    "bottom": (0.0, 0.5, 1.0, 1.0),
+}
+"""Side → left, top, right, bottom, as shares of the image."""
+SPELT = {
+    r"[.!]+$": "",
+    r"\b(the|this) (image|photo|photograph|picture)'s\b": "its",
+    r"\b(the|this) (image|photo|photograph|picture)\b": "it",
+    r"\bthe (?=(patches|edges|cent|surroundings|colou?rs|left|right|top|bottom))": "its ",
+    r"\b(grey(scale)?|grayscale|black and white)\b": "gray",
+    r"\bcenter\b": "centre",
+    r"\bcolors\b": "colours",
+    r"\b(lighter)\b": "brighter",
+    r"\b(hide|mask|occlude)\b(?= its (centre|surroundings|left|right|top|bottom))": "cover",
+}
+"""Other spellings and words for the same, as patterns, in order."""
 
 Change = Callable[[Image.Image, np.random.Generator], Image.Image]
 
@@ -43,10 +67,34 @@ def _box(image: Image.Image) -> tuple[int, int, int, int]:
     return left, top, image.width - left, image.height - top
 
 
-def _without_centre(image: Image.Image, _: np.random.Generator) -> Image.Image:
-    covered, box = image.copy(), _box(image)
+def _covered(image: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
+    covered = image.copy()
     covered.paste(_mean(image), box)
     return covered
+
+
+def _without_half(side: str) -> Change:
+    left, top, right, bottom = HALVES[side]
+
+    def change(image: Image.Image, _: np.random.Generator) -> Image.Image:
+        wide, high = image.size
+        return _covered(
+            image,
+            (round(left * wide), round(top * high), round(right * wide), round(bottom * high)),
+        )
+
+    return change
+
+
+def _channels(order: tuple[int, int, int]) -> Change:
+    return lambda image, _: Image.fromarray(np.asarray(image)[..., order])
+
+
+def _noisy(image: Image.Image, chance: np.random.Generator) -> Image.Image:
+    pixels = np.asarray(image, float)
+    return Image.fromarray(
+        (pixels + chance.normal(0, NOISE, pixels.shape)).clip(0, 255).astype(np.uint8)
+    )
 
 
 def _without_surroundings(image: Image.Image, _: np.random.Generator) -> Image.Image:
@@ -66,16 +114,35 @@ EDITS: dict[str, Change] = {
     "blur it": lambda image, _: image.filter(ImageFilter.GaussianBlur(BLUR * min(image.size))),
     "shuffle its patches": _shuffled,
     "draw only its edges": _edges,
-    "cover its centre": _without_centre,
+    "cover its centre": lambda image, _: _covered(image, _box(image)),
     "cover its surroundings": _without_surroundings,
     "crop to its centre": lambda image, _: image.crop(_box(image)).resize(image.size),
     "turn it upside down": lambda image, _: image.transpose(Image.Transpose.ROTATE_180),
 }
-"""Every instruction that is understood, and what it does."""
+"""What tells most of any image, and is offered first: colour, texture, shape and place."""
+MORE: dict[str, Change] = {
+    "swap red and green": _channels((1, 0, 2)),
+    "swap red and blue": _channels((2, 1, 0)),
+    "swap green and blue": _channels((0, 2, 1)),
+    "invert its colours": lambda image, _: ImageOps.invert(image),
+    "make it darker": lambda image, _: ImageEnhance.Brightness(image).enhance(1 / LIGHT),
+    "make it brighter": lambda image, _: ImageEnhance.Brightness(image).enhance(LIGHT),
+    "add noise to it": _noisy,
+    "mirror it": lambda image, _: ImageOps.mirror(image),
+} | {f"cover its {side} half": _without_half(side) for side in HALVES}
+"""What is understood as well."""
+
+
+def known(instruction: str) -> str | None:
+    """The plain instruction that is meant, however it is spelt; None if it is no plain one."""
+    said = " ".join(instruction.lower().split())
+    for pattern, word in SPELT.items():
+        said = re.sub(pattern, word, said)
+    return said if said in EDITS or said in MORE else None
 
 
 class PlainEditor:
-    """Changes any image by one of a few fixed instructions."""
+    """Changes any image by one of a few fixed instructions, exactly as they say."""
 
     name = "plain edits (no model)"
     instructions = tuple(EDITS)
@@ -89,9 +156,11 @@ class PlainEditor:
             WordsError: an instruction is none of those there are; no image is edited then.
         """
         for instruction in instructions:
-            if instruction not in EDITS:
+            if known(instruction) is None:
                 raise WordsError(
-                    instruction, "needs a model that edits images", f"say {', '.join(EDITS)}"
+                    instruction,
+                    "needs a model that edits images (--editor diffusers:NAME)",
+                    f"without one, say {', '.join(EDITS | MORE)}",
                 )
         return [
             self._edited(original(image), instruction, seed)
@@ -100,6 +169,6 @@ class PlainEditor:
 
     def _edited(self, image: Image.Image, instruction: str, seed: int) -> Image.Image:
         plain = image if image.mode == "RGB" else image.convert("RGB")
-        edited = EDITS[instruction](plain, np.random.default_rng(seed))
+        edited = (EDITS | MORE)[known(instruction) or ""](plain, np.random.default_rng(seed))
         edited.info = {}
         return stamp(edited, Origin("edited", self.name, instruction, pixel_hash(image)))
