@@ -13,7 +13,7 @@ from maia_lab.errors import MaiaError
 from maia_lab.proposal import Conclusion, Hypothesis, Prediction, Proposal
 from maia_lab.review import Approve, Edit, Reject, Stop
 from maia_lab.session import Briefing, Session
-from maia_lab.start import ask, compare, describe, find, resume
+from maia_lab.start import ask, bias, compare, describe, find, resume
 from maia_lab.study import Study, open_study
 from maia_lab.system import Activation, System
 from maia_lab.tools import Tools
@@ -44,6 +44,7 @@ __all__ = [
     "World",
     "__version__",
     "ask",
+    "bias",
     "compare",
     "describe",
     "find",

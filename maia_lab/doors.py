@@ -29,6 +29,7 @@ MODELS = {
     "scenes": "maia_lab.systems.vision:open_network",
     "scenes-categories": "maia_lab.systems.vision:open_network",
     "synthetic": "maia_lab.systems.synthetic:open_synthetic",
+    "gated": "maia_lab.systems.gated:open_gated",
 }
 RATERS = {"clip": "maia_lab.systems.rater:ClipRater"}
 PLAIN_EDITS = "maia_lab.imaging.plain_edits:PlainEditor"

@@ -21,7 +21,7 @@ from maia_lab.loop import Agent, BilledCaptioner, Reviewer, run
 from maia_lab.review import Policy
 from maia_lab.session import Session
 from maia_lab.study import Study, open_study
-from maia_lab.tasks import ASK, COMPARE
+from maia_lab.tasks import ASK, BIAS, COMPARE
 from maia_lab.thought import Listener
 from maia_lab.unit import Unit
 from maia_lab.version import __version__
@@ -94,7 +94,7 @@ def describe(
         session: a name for it; a readable one is made up otherwise.
         folder: where sessions are kept, if not in the user's data folder.
         name: what a model given as an object is called in the address.
-        question: asked of the unit in free words; the task is then ``ask``.
+        question: asked of the unit in free words, by the task ``ask`` unless another is given.
         progress: told (done, total) while the exemplars are computed.
         reader: sent every event as it happens.
         listener: told what the agent is doing while it thinks.
@@ -125,7 +125,8 @@ def describe(
     study = open_study(
         unit, layer, index, data=data, generator=generator, editor=editor, rater=rater,
         preprocess=preprocess, classes=classes, direction=direction, beside=beside, models=models,
-        task=ASK.name if question else task, name=name, seed=seed, progress=progress,
+        task=ASK.name if question and task == "describe" else task,
+        name=name, seed=seed, progress=progress,
     )  # fmt: skip
     experimenter = _agent(agent, study, seed, settled, lambda sha256: journal.image(sha256))
     captioner = _captioner(agent, study, settled)
@@ -192,6 +193,24 @@ def compare(*units: Unit | str, **options: Any) -> Session:
             "name two units or more",
         )
     return describe(units[0], beside=units[1:], task=COMPARE.name, **options)
+
+
+def bias(
+    unit: Unit | str | object, *where: Any, shows: str | None = None, **options: Any
+) -> Session:
+    """Ask in which contexts a class is missed: where its score is low although the thing is there.
+
+    Args:
+        unit: the class's logit by address (``"net/logits/fish"``), or a model with layer and index
+            behind it.
+        where: the layer and the index, where ``unit`` is a model.
+        shows: what images of the class show, in words; None: the class's own name says it.
+        options: as for :func:`describe`.
+
+    Example:
+        >>> bias("scenes/logits/fish", review="auto").wait()
+    """
+    return describe(unit, *where, task=BIAS.name, question=shows, **options)
 
 
 def resume(

@@ -24,6 +24,8 @@ class Question:
     unit: Unit
     text: str
     """The brief, as the agent reads it."""
+    about: str = ""
+    """The words that the task was put with, if it takes any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ class Task:
     name: str
     brief: str
     """Given to the agent; ``{unit}`` stands for the unit's address, ``{units}`` for those of all
-    that are studied side by side, ``{question}`` for a question asked in free words."""
+    that are studied side by side, ``{question}`` for words the task is put with: a question,
+    or what a class shows; else for the unit's own name."""
     close: Callable[[Study, Conclusion], Closing]
     """What a conclusion's cell does: checks, scores, and whatever the task hands over at its end.
     At least one score or table comes of it, or the conclusion does not count as closed."""
@@ -56,6 +59,7 @@ class Task:
     def ask(self, unit: Unit, question: str = "", units: Sequence[str] = ()) -> Question:
         """Put the task to a unit."""
         named = ", ".join(units or [str(unit)])
+        question = question or str(unit.index)
         return Question(
-            self.name, unit, self.brief.format(unit=unit, question=question, units=named)
+            self.name, unit, self.brief.format(unit=unit, question=question, units=named), question
         )

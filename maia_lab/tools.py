@@ -6,13 +6,14 @@ import contextlib
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from PIL import Image
 
 from maia_lab import alteration, plots, provenance
 from maia_lab.comparison import Comparison
+from maia_lab.contexts import Contexts
 from maia_lab.contrast import Contrast, side_by_side
 from maia_lab.errors import SessionError, WorldError
 from maia_lab.exemplars import Exemplars, Stratum
@@ -20,6 +21,7 @@ from maia_lab.grid import Grid
 from maia_lab.proposal import Answer, Conclusion
 from maia_lab.provenance import pixel_hash
 from maia_lab.recorder import Relay
+from maia_lab.sweep import Sweep, effects, otherwise, without
 from maia_lab.system import System, masked
 from maia_lab.task import Closing
 from maia_lab.world import Accountable, Summarizer, World
@@ -345,6 +347,56 @@ class Tools:
             ):
                 self._remark(f"{len(images)} images of {name!r} are only {pictures} pictures.")
 
+    def sweep(self, what: str, *, around: bool = False, n: int = 324, seed: int = 0) -> Sweep:
+        """Draw a thing in many contexts, crossed evenly, and say which of them lower the score.
+
+        Every side that ``what`` leaves open is varied, and its background; each of these, and each
+        pair of them, is compared, corrected for their number. What a sweep names was picked by its
+        score: confirm it on fresh images.
+
+        Args:
+            what: what images of the class show, in words that can be drawn; with a word more, the
+                sweep looks inside one context.
+            around: whether to vary its number, its place, and what is beside it as well.
+            n: how many images.
+            seed: another seed gives other images.
+
+        Example:
+            >>> sweep = tools.sweep("bird", n=60)
+            >>> print(sweep)
+            >>> tools.display(sweep.worst)
+        """
+        contexts = Contexts(what, self._world.vocabulary)
+        chance = np.random.default_rng([self.seed, seed])
+        rows = contexts.design(n, chance, around)
+        images = drawn(self, contexts, rows, seed)
+        others = contexts.others()
+        names = [others[i % len(others)] for i in range(max(20, n // 8))]
+        absent = [
+            contexts.prompt(row, instead=name) for row, name in zip(rows, names, strict=False)
+        ]
+        values = self._system.values(images).tolist()
+        found, looked = effects(rows, values)
+        low: dict[str, list[int]] = {}
+        spared = set(range(len(rows)))
+        for effect in found:
+            held = [i for i in np.argsort(values).tolist() if effect.low_in(rows[i])]
+            # Images that lose by what was found before say little of what they lose by this.
+            name = contexts.name(effect.context, unless=effect.unless)
+            low[name] = [i for i in held if i in spared] or held
+            spared -= set(held)
+        spared = spared or set(range(len(rows)))
+        groups = {
+            without(contexts.what): self.text2image(absent, seed=seed),
+            otherwise(contexts.what): [images[i] for i in sorted(spared)],
+        }
+        groups |= {name: [images[i] for i in held] for name, held in low.items()}
+        compared = self.compare(groups, control=otherwise(contexts.what))
+        measured = {m.condition: m for m in compared.conditions}
+        return Sweep(
+            contexts, tuple(found), measured, looked, {name: groups[name][:8] for name in low}
+        )
+
     def display(self, *things: object) -> None:
         """Show text and images in the output: to the reader, and to you.
 
@@ -439,3 +491,14 @@ class Tools:
             else f"{self.seed}/{seed}:{number}:{text}"
         )
         return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big")
+
+
+def drawn(
+    tools: Tools, contexts: Contexts, rows: Sequence[Collection[str]], seed: int
+) -> list[Image.Image]:
+    """Draw a thing in each of several contexts: by words, then moved where one says so."""
+    images = tools.text2image([contexts.prompt(row) for row in rows], seed=seed)
+    for i, row in enumerate(rows):
+        if move := contexts.move(row):
+            images[i] = tools.edit_images(images[i], move, seed=i)[0][1]
+    return images

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from maia_lab.agents.offline_bias import Biases
 from maia_lab.agents.offline_claims import Language
 from maia_lab.agents.offline_closing import Closing
 from maia_lab.agents.offline_notes import fold
@@ -33,10 +34,12 @@ class OfflineAgent:
             vocabulary: kind → words, as :class:`maia_lab.world.Words` has them: nouns first.
             seed: what its choices among equals start from.
         """
-        self._language, self._seed = Language(vocabulary), seed
+        self._vocabulary, self._language, self._seed = vocabulary, Language(vocabulary), seed
 
     async def propose(self, briefing: Briefing, watch: Watch) -> Proposal | Conclusion:  # noqa: ARG002
         """Say what to do next."""
+        if briefing.question.task == "bias":
+            return Biases(briefing, self._vocabulary, self._seed).next()
         notes = fold(briefing.events, self._language)
         plan = Plan(notes, self._seed)
         if not briefing.must_conclude and briefing.steps_left > 1:

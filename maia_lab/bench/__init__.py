@@ -53,6 +53,11 @@ BENCHES = {
     "networks": Bench(
         "units of trained networks, beside untrained ones", "networks:networks", ("n", "agent")
     ),
+    "bias": Bench(
+        "classifiers with a known bias: found, how strong, and silence on clean ones",
+        "bias:bias",
+        ("n", "agent"),
+    ),
     "contradiction": Bench(
         "whether conclusions that their own data deny are caught, and sound ones let through",
         "contradiction:contradiction",

@@ -35,6 +35,8 @@ from maia_lab.unit import Unit
 from maia_lab.world import Progress, World
 
 SCENES = "maia_lab.scenes.world:scenes_world"
+KNOWN = ("synthetic", "gated")
+"""Models whose truth is known, and must not be met in a session's process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,9 @@ class Job:
     """``package.module:function``: called in the session's process, its answer kept there."""
     options: tuple[tuple[str, int | float | str], ...] = ()
     """The function's arguments by name."""
+    task: str = "describe"
+    about: str = ""
+    """The words that the task is put with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +143,7 @@ class _Worker:
 
     def hold(self, number: int, job: Job) -> str:
         """Let it hold a session, and answer for its unit; returns why it failed, or nothing."""
-        synthetic = _Synthetic(job) if Unit.parse(job.unit).model == "synthetic" else None
+        synthetic = _Synthetic(job) if Unit.parse(job.unit).model in KNOWN else None
         blind = None if synthetic is None else synthetic.identity
         told = asdict(job) | ({} if blind is None else {"unit": ""})
         try:
@@ -166,10 +171,14 @@ class _Synthetic:
 
     def __init__(self, job: Job) -> None:
         # Imported here: a worker imports this file too, and is to know of no rules.
+        from maia_lab.systems.gated import GatedLayer
         from maia_lab.systems.synthetic import SyntheticLayer
 
         unit = Unit.parse(job.unit)
-        self._layer, self._seed = SyntheticLayer(unit.layer), int(unit.index)
+        self._layer: GatedLayer | SyntheticLayer = (
+            GatedLayer(unit.layer) if unit.model == "gated" else SyntheticLayer(unit.layer)
+        )
+        self._seed = int(unit.index)
         text = f"blind {self._layer.digest} {self._seed}"
         self.identity = hashlib.sha256(text.encode()).hexdigest()
         """What its exemplars are kept under, which says nothing of the rule."""
@@ -198,6 +207,7 @@ def _hold_sessions(wire: Connection, agent: str, max_steps: int, folder: str) ->
         try:
             describe(
                 *unit, data=_world(job.world, *job.options), agent=agent, review="auto",
+                task=job.task, question=job.about or None,
                 max_steps=max_steps, seed=job.seed, folder=folder, session=name, name="blind",
             ).wait()  # fmt: skip
         except MaiaError as error:

@@ -1,4 +1,4 @@
-"""``maia describe``, ``maia ask`` and ``maia compare``: a session in the terminal."""
+"""``maia describe``, ``ask``, ``compare`` and ``bias``: a session in the terminal."""
 
 from __future__ import annotations
 
@@ -39,7 +39,17 @@ def add(commands: Commands) -> None:
     compare = commands.add_parser("compare", help="find out where units answer alike, or do not")
     compare.add_argument("unit", help="model/layer/index")
     compare.add_argument("beside", nargs="+", metavar="unit", help="further ones")
-    for parser, begin in ((describe, _describe), (ask, _ask), (compare, _compare)):
+    bias = commands.add_parser("bias", help="find the contexts in which a class is missed")
+    bias.add_argument("unit", help="a class: model/logits/class")
+    bias.add_argument(
+        "--shows", metavar="WORDS", help="what its images show, where the name does not"
+    )
+    for parser, begin in (
+        (describe, _describe),
+        (ask, _ask),
+        (compare, _compare),
+        (bias, _bias),
+    ):
         session_options(parser)
         parser.set_defaults(run=hold, begin=begin)
 
@@ -60,6 +70,12 @@ def _compare(options: argparse.Namespace, **given: Any) -> Session:
     from maia_lab.start import compare
 
     return compare(options.unit, *options.beside, **given)
+
+
+def _bias(options: argparse.Namespace, **given: Any) -> Session:
+    from maia_lab.start import bias
+
+    return bias(options.unit, shows=options.shows, **given)
 
 
 def session_options(parser: argparse.ArgumentParser) -> None:

@@ -26,7 +26,7 @@ class Commands:
         """Serve one notebook."""
         self._notebook = notebook
         opening = Opening(notebook)
-        self.describe = self.ask = self.compare = opening.describe
+        self.describe = self.ask = self.compare = self.bias = opening.describe
         self.resume = opening.resume
         self.replay = Replay(notebook.shell).replay
 

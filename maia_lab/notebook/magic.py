@@ -61,6 +61,11 @@ def parser() -> argparse.ArgumentParser:
     compare = add("compare", "find out where units answer alike, and where not")
     _opening(compare, task="compare")
     compare.add_argument("beside", nargs="+", metavar="unit", help="further ones")
+    bias = add("bias", "find the contexts in which a class is missed")
+    _opening(bias, task="bias")
+    bias.add_argument(
+        "--shows", dest="question", metavar="WORDS", help="what its images show, in quotes"
+    )
     tried = add("try", "run the cell's body as an experiment of your own, which the agent reads")
     tried.add_argument("words", nargs="?", default="", help="what it tests")
 

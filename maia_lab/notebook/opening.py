@@ -67,7 +67,7 @@ class Opening:
         settled = Config.read(agent=options.agent, **limits)
         options.agent, remark = access.experimenter(settled)
         question = getattr(options, "question", None)
-        if question and options.agent == "offline":
+        if options.command == "ask" and options.agent == "offline":
             raise SessionError(
                 "the offline experimenter", "can only describe", "name another with --agent"
             )

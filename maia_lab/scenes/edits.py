@@ -19,8 +19,13 @@ from maia_lab.scenes.scene import LEAST, MOST, SIZES, Scene, Thing
 
 HELP = (
     "say, for example, 'replace the circle with a star', 'make the bird red', 'make the bird"
-    " bigger', 'remove the tree', 'add a yellow moon' or 'change the background to snow'"
+    " bigger', 'remove the tree', 'add a yellow moon', 'move the fish to the left' or 'change the"
+    " background to snow'"
 )
+SIDES = {"left": ("x", 0.2), "right": ("x", 0.8), "top": ("y", 0.2), "bottom": ("y", 0.8)}
+"""Where things can be moved to: the coordinate and what it becomes, as far as they fit."""
+TRIES = 12
+"""Places on a side that are looked at, where others are in the way."""
 
 
 def edit(scene: Scene, instruction: str, seed: int) -> Scene:
@@ -114,6 +119,22 @@ def _resize(scene: Scene, rng: np.random.Generator, way: str, words: str) -> Sce
             # There is no next size: a third more or less, or what there is room for.
             radii = [float(np.clip(thing.radius * f**step, LEAST, MOST)) for f in (1.3, 1.2, 1.1)]
         scene = _fit(scene, rng, i, radii)
+    return scene
+
+
+def _move(scene: Scene, rng: np.random.Generator, words: str, side: str) -> Scene:
+    axis, at = SIDES[side]
+    for i in sorted(_find(scene, rng, words)):
+        thing, others = scene.things[i], _discs(scene, i)
+        low = min(thing.radius + MARGIN, 0.5)
+        there = float(np.clip(at, low, 1 - low))
+        along = [thing.y if axis == "x" else thing.x, *rng.uniform(low, 1 - low, TRIES).tolist()]
+        discs: list[Disc] = [
+            (there, free, thing.radius) if axis == "x" else (free, there, thing.radius)
+            for free in along
+        ]
+        x, y, _ = min(discs, key=lambda disc: overlap(disc, others))
+        scene = _with(scene, i, replace(thing, x=x, y=y))
     return scene
 
 
@@ -245,6 +266,7 @@ _INSTRUCTIONS: list[tuple[re.Pattern[str], Change]] = [
             _replace,
         ),
         (r"(enlarge|grow|shrink|reduce) (.+)", _resize),
+        (rf"(?:move|shift|put) (.+?) (?:to|at) the ({'|'.join(SIDES)})", _move),
         (r"(?:make|turn|paint|colou?r|recolou?r|dye) (.+)", _make),
     )
 ]

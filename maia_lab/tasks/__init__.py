@@ -6,12 +6,13 @@ from maia_lab.errors import SessionError
 from maia_lab.names import nearest
 from maia_lab.task import Task
 from maia_lab.tasks.ask import ASK
+from maia_lab.tasks.bias import BIAS
 from maia_lab.tasks.compare import COMPARE
 from maia_lab.tasks.describe import DESCRIBE
 
-__all__ = ["ASK", "COMPARE", "DESCRIBE", "TASKS", "find"]
+__all__ = ["ASK", "BIAS", "COMPARE", "DESCRIBE", "TASKS", "find"]
 
-TASKS = {task.name: task for task in (DESCRIBE, ASK, COMPARE)}
+TASKS = {task.name: task for task in (DESCRIBE, ASK, COMPARE, BIAS)}
 
 
 def find(name: str) -> Task:

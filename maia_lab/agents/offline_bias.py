@@ -1,0 +1,206 @@
+"""The offline experimenter's way with a classifier: sweep, look around, confirm, say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from maia_lab.agents.offline_notes import kind_of
+from maia_lab.contexts import Contexts
+from maia_lab.events import Decided, Observed, Offered
+from maia_lab.ledger import Ledger
+from maia_lab.observation import Measurement
+from maia_lab.proposal import Answer, Conclusion, Evidence, Hypothesis, Prediction, Proposal
+from maia_lab.review import Reject
+from maia_lab.session import Briefing
+from maia_lab.sweep import MATTERS, lost, missed, otherwise, raised, without
+
+PAIRS = 12
+"""Fresh images on which a context is confirmed."""
+CANDIDATES = 4
+"""Contexts that are confirmed, at most: the clearest."""
+OUT = ", undone"
+"""What the condition is called in which a context was made untrue."""
+SWEEP = """\
+# {kind}: {asks}
+sweep = tools.sweep({what}{more})
+print(sweep)
+tools.display(sweep.worst)
+"""
+CONFIRM = """\
+# Confirm: is it the context? The same fresh images, in it and out of it.
+pairs = {{
+{pairs}
+}}
+for name, (prompt, into, out) in pairs.items():
+    images = tools.text2image(prompt, per_prompt={n}, seed=1)
+    # edit_images returns originals and edits interleaved: every second one is an edit.
+    low = [i for text in into for i in tools.edit_images(images, text)[0][1::2]] or images
+    rest = [i for text in out for i in tools.edit_images(images, text)[0][1::2]] or images
+    undone = name + "{out}"
+    comparison = tools.compare({{name: low, undone: rest}}, control=undone)
+    print(comparison)
+    tools.display(name, list(zip(comparison[name].values, low))[:6])
+"""
+
+
+class Biases:
+    """What to do next about a class, from what was recorded."""
+
+    def __init__(
+        self, briefing: Briefing, vocabulary: Mapping[str, tuple[str, ...]], seed: int
+    ) -> None:
+        """Read the session."""
+        self.contexts = Contexts(briefing.question.about, vocabulary)
+        self._briefing, self._chance = briefing, np.random.default_rng(seed)
+        self.measured: dict[str, dict[str, Measurement]] = {}
+        """By kind of experiment and by condition."""
+        self.tried: list[str] = []
+        """Kinds of experiments that were run, or refused."""
+        kinds: dict[int, str] = {}
+        for event in briefing.events:
+            match event:
+                case Offered(step=step, proposal=Proposal(code=code)):
+                    kinds[step] = kind_of(code)
+                case Decided(step=step, verdict=Reject()) if step in kinds:
+                    self.tried.append(kinds[step])
+                case Observed(step=step, observation=seen) if step in kinds:
+                    self.tried.append(kinds[step])
+                    found = self.measured.setdefault(kinds[step], {})
+                    found |= {m.condition: m for m in seen.measurements}
+                case _:
+                    continue
+
+    def next(self) -> Proposal | Conclusion:
+        """The next experiment, or the conclusion."""
+        what = self.contexts.what
+        if not self._briefing.must_conclude and self._briefing.steps_left > 1:
+            if "Sweep" not in self.tried:
+                return Proposal(
+                    f"Sweep {what} over every side of it and every background: what lowers the"
+                    " score?",
+                    SWEEP.format(
+                        kind="Sweep", asks="which sides of it, on which background?",
+                        what=json.dumps(what), more="",
+                    ),
+                )  # fmt: skip
+            if "Around" not in self.tried and self.measurable:
+                return Proposal(
+                    "Look beyond the thing itself: its number, its place, what is beside it.",
+                    SWEEP.format(
+                        kind="Around", asks="how many, where, beside what?",
+                        what=json.dumps(what), more=", around=True, n=396, seed=1",
+                    ),
+                )  # fmt: skip
+            if "Confirm" not in self.tried and self.candidates:
+                return self.confirm()
+        return self.conclusion(Ledger.fold(self._briefing.events))
+
+    @property
+    def zero(self) -> Measurement | None:
+        """Images without the thing."""
+        return self.measured.get("Sweep", {}).get(without(self.contexts.what))
+
+    @property
+    def measurable(self) -> bool:
+        """Whether the thing raises the score, at least in some context."""
+        found = self.measured.get("Sweep", {})
+        rest = found.get(otherwise(self.contexts.what))
+        return rest is not None and self.zero is not None and raised(rest, self.zero)
+
+    @property
+    def candidates(self) -> list[str]:
+        """Contexts that sweeps named and that cost enough, the worst first."""
+        what = self.contexts.what
+        costs: dict[str, float] = {}
+        for kind in ("Sweep", "Around"):
+            found = self.measured.get(kind, {})
+            zero, rest = found.get(without(what)), found.get(otherwise(what))
+            for name, m in found.items():
+                if zero and rest and raised(rest, zero) and m not in (zero, rest):
+                    costs.setdefault(name, lost(m.values, rest.values, zero.values))
+        worth = [name for name, cost in costs.items() if cost >= MATTERS]
+        return sorted(worth, key=lambda name: -costs[name])[:CANDIDATES]
+
+    def hypothesis(self, name: str) -> Hypothesis:
+        """A context as a claim."""
+        said = name.removeprefix(f"{self.contexts.what}: ")
+        return Hypothesis(
+            f"H{1 + self.candidates.index(name)}",
+            f"The score of {self.contexts.what} is lower in the context: {said}.",
+        )
+
+    def confirm(self) -> Proposal:
+        """The same images in each context and out of it."""
+        lines = []
+        for name in self.candidates:
+            context, unless = self.contexts.read(name)
+            prompt, into, out = self.contexts.pair(context, self._chance)
+            into, out = (out, into) if unless else (into, out)
+            lines.append(f"    {json.dumps(name)}: (")
+            lines += [f"        {json.dumps(part)}," for part in (prompt, into, out)]
+            lines.append("    ),")
+        return Proposal(
+            "A sweep picks contexts by their score: show fresh images in each and out of it.",
+            CONFIRM.format(pairs="\n".join(lines), n=PAIRS, out=OUT),
+            tuple(map(self.hypothesis, self.candidates)),
+            tuple(
+                Prediction(self.hypothesis(name).id, (name + OUT,), (name,))
+                for name in self.candidates
+            ),
+        )
+
+    @property
+    def confirmed(self) -> dict[str, tuple[float, int, Measurement]]:
+        """Contexts that held on fresh images: what is lost, how many are missed, of what."""
+        found, zero = self.measured.get("Confirm", {}), self.zero
+        kept = {}
+        for name in self.candidates:
+            m, rest = found.get(name), found.get(name + OUT)
+            if m is None or rest is None or zero is None or m.high >= 0:
+                continue
+            if raised(rest, zero) and (cost := lost(m.values, rest.values, zero.values)) >= MATTERS:
+                kept[name] = (cost, missed(m, rest, zero), m)
+        return kept
+
+    def conclusion(self, ledger: Ledger) -> Conclusion:
+        """What was confirmed."""
+        what, unit = self.contexts.what, self._briefing.question.unit
+        if not self.measurable:
+            return Conclusion(
+                f"Nothing can be said of contexts: the score of {unit} does not tell images with"
+                f" {what} from those without.",
+                (),
+                not_tested="every context: the score never rose.",
+            )
+        answers = tuple(
+            Answer(name, f"loses {cost:.0%} of its score; {gone} of {m.n} fresh images are missed")
+            for name, (cost, gone, m) in self.confirmed.items()
+        )
+        said = "; ".join(f"{a.about.removeprefix(f'{what}: ')} ({a.says})" for a in answers)
+        return Conclusion(
+            f"{unit} is likely to miss {what} in these contexts: {said}."
+            if answers
+            else f"No context that was tried makes {unit} miss {what}.",
+            (what,),
+            evidence=tuple(self._evidence(ledger)),
+            not_tested=self._not_tested(),
+            answers=answers,
+        )
+
+    def _evidence(self, ledger: Ledger) -> Sequence[Evidence]:
+        ids = {self.hypothesis(name).id for name in self.confirmed}
+        return [
+            Evidence(name, tuple(sorted({check.step for check in finding.speaking("for")})))
+            for name, finding in ledger.findings.items()
+            if name in ids and finding.status in ("supported", "indicated")
+        ]
+
+    def _not_tested(self) -> str:
+        own = ", ".join(self.contexts.own)
+        said = f"three things that must be so at once, and what has no word here beside {own}"
+        if "Around" in self.measured:
+            return f"{said}, number, place and neighbours."
+        return f"{said}: neither number nor place nor neighbours."

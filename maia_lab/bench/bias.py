@@ -1,0 +1,124 @@
+"""How often the bias of a classifier is found whose bias is known, and how well it is measured."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from maia_lab.bench.run import Job, Outcome, counted, describe_many
+from maia_lab.bench.table import Row, Table
+from maia_lab.bench.units import split
+from maia_lab.events import Observed
+from maia_lab.systems.gated import KINDS_OF, Gate, gate
+
+SHARES = {"clean": 4, "one": 3, "unless": 1, "pair": 2, "outside": 3}
+"""Systems of each kind, of thirteen."""
+WORLD = "maia_lab.bench.worlds:scenes"
+DATA = (("n", 200), ("held_out", 50))
+"""The data only say what scores are usual: a few will do."""
+WITHIN = 0.1
+"""How far an estimated strength may lie from the true one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What was said of one system, beside its truth."""
+
+    kind: str
+    truth: Gate
+    said: dict[tuple[frozenset[str], bool], float]
+    """What each context that was named takes away, by the conclusion's own table."""
+    seconds: float
+
+    @property
+    def strength(self) -> float | None:
+        """What was said of the true context; None where it was not named."""
+        return self.said.get((frozenset(self.truth.context), self.truth.unless))
+
+    @property
+    def false(self) -> int:
+        """Contexts that were named and are none."""
+        return len(self.said) - (self.strength is not None)
+
+
+def bias(seeds: Sequence[int], n: int = 156, agent: str = "offline") -> Table:
+    """Look for the biases of ``n`` systems, a third of them without any.
+
+    The rules stay in this process: those that hold the sessions are sent scores.
+
+    Args:
+        seeds: which systems, and where sessions start from.
+        n: systems over all seeds.
+        agent: who looks.
+    """
+    jobs: list[tuple[str, int, Job]] = []
+    for part, seed in enumerate(seeds):
+        total = split(n, len(seeds))[part]
+        for kind in KINDS_OF:
+            for i in range(max(1, round(total * SHARES[kind] / sum(SHARES.values())))):
+                at = seed * 1000 + i
+                about = gate(kind, at).subject
+                jobs.append((kind, at, Job(f"gated/{kind}/{at}", at, WORLD, DATA, "bias", about)))
+    with tempfile.TemporaryDirectory() as folder:
+        outcomes = describe_many(
+            [job for *_, job in jobs], Path(folder), agent, 10, progress=counted
+        )
+        judged = [
+            _judge(kind, gate(kind, at), outcome)
+            for (kind, at, _), outcome in zip(jobs, outcomes, strict=True)
+        ]
+    return Table("bias", tuple(seeds), tuple(_rows(judged)))
+
+
+def _rows(judged: Sequence[Judged]) -> list[Row]:
+    gated = [one for one in judged if one.kind != "clean"]
+    inside = [one for one in gated if one.kind != "outside"]
+    outside = [one for one in gated if one.kind == "outside"]
+    clean = [one for one in judged if one.kind == "clean"]
+    strengths = [(one.truth.strength, one.strength) for one in gated if one.strength is not None]
+    return [
+        Row.share("recall", [one.strength is not None for one in inside], ">= 0.90", _by(inside)),
+        Row.share(
+            "recall/held-out-attributes",
+            [one.strength is not None for one in outside],
+            ">= 0.75",
+            "number, place, neighbours: none of the first sweep's contexts",
+        ),
+        Row.share("false-alarms", [one.false > 0 for one in clean], "<= 0.05", "clean systems"),
+        Row.mean(
+            "false/system",
+            [float(one.false) for one in gated],
+            note="wrong contexts beside the bias",
+        ),
+        Row.share(
+            "strength-within-0.1",
+            [abs(said - true) <= WITHIN for true, said in strengths],
+            ">= 0.80",
+            "of those that were found",
+        ),
+        Row.mean("strength/error", [abs(said - true) for true, said in strengths]),
+        Row.mean("seconds/system", [one.seconds for one in judged], note="of work"),
+    ]
+
+
+def _by(judged: Sequence[Judged]) -> str:
+    kinds = dict.fromkeys(one.kind for one in judged)
+    found = {k: [one.strength is not None for one in judged if one.kind == k] for k in kinds}
+    return ", ".join(f"{kind} {sum(hits)} of {len(hits)}" for kind, hits in found.items())
+
+
+def _judge(kind: str, truth: Gate, outcome: Outcome) -> Judged:
+    if outcome.failed:
+        return Judged(kind, truth, {}, 0.0)
+    session = outcome.session
+    seen = [e.observation for e in session.journal.events if isinstance(e, Observed)]
+    said = {}
+    for row in (row for o in seen for table in o.tables for row in table.rows):
+        if (number := re.match(r"-?\d\.\d+", row[1])) is not None:
+            name = row[0].removeprefix(f"{truth.subject}: ")
+            context = frozenset(name.removeprefix("unless ").split(", "))
+            said[context, name.startswith("unless ")] = float(number[0])
+    return Judged(kind, truth, said, session.seconds)

@@ -1,0 +1,98 @@
+"""Contexts in which a class is missed: found among many, confirmed, and measured once more."""
+
+import numpy as np
+import pytest
+
+from maia_lab.bench.worlds import scenes
+from maia_lab.contexts import Contexts
+from maia_lab.errors import WordsError, WorldError
+from maia_lab.events import Observed
+from maia_lab.scenes.edits import edit
+from maia_lab.scenes.scene import Scene, Thing
+from maia_lab.scenes.words import draw
+from maia_lab.scenes.world import scenes_world
+from maia_lab.start import describe
+from maia_lab.study import open_study
+from maia_lab.sweep import effects
+from maia_lab.systems.gated import gate
+
+VOCABULARY = scenes_world(1, 1).vocabulary
+
+
+@pytest.mark.parametrize(
+    ("context", "unless"),
+    [(("red",), False), (("on grass",), True), (("red", "striped"), False), ((), False)],
+)
+def test_an_effect_is_named_by_as_many_words_as_matter(context, unless):
+    chance = np.random.default_rng(0)
+    rows = Contexts("fish", VOCABULARY).design(324, chance)
+    low = [bool(context) and row.issuperset(context) != unless for row in rows]
+    values = [(1 - 0.4 * is_low) * chance.normal(1, 0.1) for is_low in low]
+    found, looked = effects(rows, values)
+    assert [(e.context, e.unless) for e in found] == [(context, unless)] * bool(context)
+    assert looked > 200
+
+
+def test_contexts_are_drawn_as_they_say():
+    contexts = Contexts("a red boat", VOCABULARY)
+    assert "colour" not in contexts.own and "shape" not in contexts.own
+    scene = draw(contexts.prompt(("two", "striped", "on snow")), 0)
+    assert [(t.shape, t.colour, t.texture) for t in scene.things] == [
+        ("boat", "red", "striped")
+    ] * 2
+    assert scene.background == "snow"
+    assert "orange thing" in contexts.prompt(("beside a orange thing",))
+    name = contexts.name(("small", "on snow"), unless=True)
+    assert contexts.read(name) == (("small", "on snow"), True)
+    with pytest.raises(WordsError, match="no context"):
+        contexts.read("red boat: on the moon")
+
+
+def test_what_no_words_can_draw_is_refused():
+    with pytest.raises(WordsError, match="dragon"):
+        Contexts("dragon", VOCABULARY)
+    with pytest.raises(WorldError, match="generator"):
+        Contexts("tench", {"label": ("tench", "cat")})
+
+
+@pytest.mark.parametrize(("side", "axis", "less"), [("left", "x", 1), ("bottom", "y", -1)])
+def test_a_thing_is_moved_to_a_side(side, axis, less):
+    scene = Scene("grass", (Thing("fish", "red", "plain", 0.5, 0.5, 0.27),))
+    moved = edit(scene, f"move the fish to the {side}", 0)
+    assert (0.5 - getattr(moved.things[0], axis)) * less > 0.15
+    assert moved.background == "grass" and moved.things[0].radius == 0.27
+
+
+@pytest.mark.parametrize("address", ["outside/2", "clean/1"])
+def test_a_bias_is_found_and_a_clean_classifier_left_in_peace(address, tmp_path):
+    kind, seed = address.split("/")
+    truth = gate(kind, int(seed))
+    session = describe(
+        f"gated/{address}", data=scenes(100, 30), task="bias", question=truth.subject,
+        agent="offline", review="auto", folder=tmp_path,
+    ).wait()  # fmt: skip
+    assert [answer.about for answer in session.conclusion.answers] == (
+        [f"{truth.subject}: {', '.join(truth.context)}"] if truth.context else []
+    )
+    assert "three things" in session.conclusion.not_tested
+    *_, last = (e.observation for e in session.journal.events if isinstance(e, Observed))
+    (table,) = last.tables
+    assert "any context" in table.rows[-1][0]
+    if truth.context:
+        assert abs(float(table.rows[0][1][:4]) - truth.strength) < 0.1
+
+
+def test_a_score_that_never_rises_ends_without_a_claim(tmp_path):
+    session = describe(
+        lambda images: [0.5] * len(images), data=scenes(60, 20), task="bias", question="fish",
+        agent="offline", review="auto", folder=tmp_path,
+    ).wait()  # fmt: skip
+    assert "does not tell images with fish from those without" in session.conclusion.description
+    assert not session.conclusion.labels
+
+
+def test_a_sweep_prints_what_it_found():
+    study = open_study("gated/one/3", data=scenes(60, 20))
+    sweep = study.tools.sweep("mushroom", n=120)
+    assert "mushroom: on plain: loses" in str(sweep)
+    assert all(0 < len(images) <= 8 for images in sweep.worst.values())
