@@ -15,6 +15,10 @@ class MaiaError(Exception):
         self.value, self.reason, self.next_step = value, reason, next_step
         super().__init__(f"{value!r} {reason}; {next_step.rstrip('.')}.")
 
+    def __reduce__(self) -> tuple[type[MaiaError], tuple[object, str, str]]:
+        """Come whole out of another process."""
+        return type(self), (self.value, self.reason, self.next_step)
+
 
 class UnitError(MaiaError):
     """A model, layer or unit that was asked for is not there."""

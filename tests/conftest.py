@@ -176,3 +176,21 @@ def scenes_study():
     from maia_lab import open_study
 
     return open_study("scenes/layer4/12")
+
+
+@pytest.fixture(scope="session")
+def few(tmp_path_factory):
+    """A folder of few small images: their index takes no time."""
+    folder = tmp_path_factory.mktemp("few")
+    for number in range(80):
+        plain(list(COLOURS)[number % 3], number // 3).save(folder / f"{number:02}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def two_workers():
+    """The address of a cluster of two processes."""
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        yield cluster.scheduler_address

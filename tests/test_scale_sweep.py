@@ -5,7 +5,6 @@ import sys
 
 import pandas
 import pytest
-from conftest import COLOURS, plain
 
 from maia_lab import start
 from maia_lab.cli import FAILED, main
@@ -20,24 +19,6 @@ from maia_lab.spending import Spent
 from maia_lab.unit import Unit
 
 UNIT, OTHER, UNKNOWN = "scenes/layer4/12", "scenes/layer4/13", "scenes/layer9/1"
-
-
-@pytest.fixture(scope="module")
-def address():
-    """Two processes that stay for all tests."""
-    from distributed import LocalCluster
-
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as two:
-        yield two.scheduler_address
-
-
-@pytest.fixture(scope="module")
-def few(tmp_path_factory):
-    """A folder of few small images: their index takes no time."""
-    folder = tmp_path_factory.mktemp("few")
-    for number in range(40):
-        plain(list(COLOURS)[number % 3], number // 3).save(folder / f"{number:02}.png")
-    return folder
 
 
 def test_ranges_and_files_are_read_and_each_unit_is_meant_once(tmp_path):
@@ -90,13 +71,13 @@ def test_a_cap_is_shared_so_that_it_holds(rows, granted, places, share):
     assert Cap("tokens", None, 100).grant(rows, given, places) == 100
 
 
-def test_a_failed_unit_ends_nothing_and_a_second_run_goes_on(address, few, tmp_path):
+def test_a_failed_unit_ends_nothing_and_a_second_run_goes_on(two_workers, few, tmp_path):
     root = tmp_path / "sweep"
     given = {"data": few, "agent": "offline", "max_steps": 3}
     # A session that was opened, and lost its process before it came to anything.
     left = session_name(Unit.parse(OTHER))
     start.describe(OTHER, folder=root / "sessions", session=left, **given).journal.close()
-    told, given["scheduler"] = [], address
+    told, given["scheduler"] = [], two_workers
     units = [UNIT, UNKNOWN, UNIT, OTHER]
     frame = sweep(units, root, told=lambda row, *count: told.append(count), **given)
     assert list(frame["state"]) == ["concluded", "failed", "concluded"]
@@ -115,8 +96,8 @@ def test_a_failed_unit_ends_nothing_and_a_second_run_goes_on(address, few, tmp_p
     assert {p: p.read_bytes() for p in root.glob("sessions/*/journal.jsonl")} == journals
 
 
-def test_where_nothing_is_left_to_spend_nothing_is_begun(address, tmp_path):
-    frame = sweep([UNIT], tmp_path, scheduler=address, agent="offline", max_tokens=0)
+def test_where_nothing_is_left_to_spend_nothing_is_begun(two_workers, tmp_path):
+    frame = sweep([UNIT], tmp_path, scheduler=two_workers, agent="offline", max_tokens=0)
     assert "does not pay for a session" in frame["why"][0]
     assert not (tmp_path / "sessions").exists()
 
@@ -145,8 +126,8 @@ def test_what_cannot_be_done_at_all_is_said_in_a_sentence(
     assert says in err and "Traceback" not in err
 
 
-def test_a_sweep_goes_on_only_with_the_same_question(address, tmp_path, capsys):
-    words = ["sweep", UNKNOWN, "--out", str(tmp_path), "--scheduler", address]
+def test_a_sweep_goes_on_only_with_the_same_question(two_workers, tmp_path, capsys):
+    words = ["sweep", UNKNOWN, "--out", str(tmp_path), "--scheduler", two_workers]
     assert main([*words, "--agent", "offline"]) == UNCONCLUDED
     assert f"1/1 {UNKNOWN} failed" in capsys.readouterr().err
     assert main([*words, "--agent", "offline", "--seed", "5"]) == FAILED

@@ -14,6 +14,7 @@ from maia_lab.cli.terms import (
     positive,
     progress_bar,
     say,
+    scheduler_options,
     show,
     writable,
 )
@@ -35,6 +36,7 @@ def add(commands: Commands) -> None:
     exemplars.add_argument(
         "--stratum", default="top", help="top (default), bottom, median, or a quantile such as 0.9"
     )
+    scheduler_options(exemplars, None)
     data_option(exemplars)
     device_options(exemplars)
     exemplars.set_defaults(run=_exemplars)
@@ -56,6 +58,7 @@ def _units(options: argparse.Namespace) -> int:
 def _exemplars(options: argparse.Namespace) -> int:
     from maia_lab.grid import Grid
     from maia_lab.study import open_study
+    from maia_lab.unit import Unit
 
     stratum = options.stratum
     if stratum not in ("top", "bottom", "median"):
@@ -69,6 +72,18 @@ def _exemplars(options: argparse.Namespace) -> int:
         raise CommandError(str(options.out), "is not a PNG's name", "let it end in .png")
     writable(options.out.parent)
     with progress_bar() as progress:
+        if options.scheduler is not None:
+            from maia_lab.scale.shards import build_index
+
+            unit = Unit.parse(options.unit)
+            build_index(
+                unit.model,
+                [unit.layer],
+                data=options.data,
+                scheduler=options.scheduler,
+                workers=options.workers,
+                progress=progress,
+            )
         study = open_study(options.unit, data=options.data, progress=progress)
     for remark in study.world.remarks:
         say(remark)

@@ -6,7 +6,16 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from maia_lab.cli.terms import CONCLUDED, UNCONCLUDED, Commands, amount, data_option, positive, say
+from maia_lab.cli.terms import (
+    CONCLUDED,
+    UNCONCLUDED,
+    Commands,
+    amount,
+    data_option,
+    positive,
+    say,
+    scheduler_options,
+)
 
 if TYPE_CHECKING:
     from maia_lab.scale.row import Row
@@ -27,7 +36,7 @@ def add(commands: Commands) -> None:
         required=True,
         help="the folder of this sweep; a second run of the same command goes on where it was",
     )
-    scheduler_options(sweep)
+    scheduler_options(sweep, "local")
     sweep.add_argument(
         "--review",
         choices=["safe", "auto"],
@@ -45,17 +54,6 @@ def add(commands: Commands) -> None:
     sweep.add_argument("--seed", type=int, default=0, help="of every random choice (default: 0)")
     data_option(sweep)
     sweep.set_defaults(run=_sweep)
-
-
-def scheduler_options(parser: argparse.ArgumentParser) -> None:
-    """Add ``--scheduler`` and ``--workers``."""
-    parser.add_argument(
-        "--scheduler",
-        default="local",
-        metavar="ADDRESS",
-        help="local: processes of this machine (default); else a dask scheduler's address or file",
-    )
-    parser.add_argument("--workers", type=positive, help="how many at a time (default: all there)")
 
 
 def _sweep(options: argparse.Namespace) -> int:

@@ -61,6 +61,18 @@ class _Setting(argparse.Action):
         os.environ[self.dest] = str(values)
 
 
+def scheduler_options(parser: argparse.ArgumentParser, default: str | None) -> None:
+    """Add ``--scheduler`` and ``--workers``."""
+    parser.add_argument(
+        "--scheduler",
+        default=default,
+        metavar="ADDRESS",
+        help="local: processes of this machine; else a dask scheduler's address, or its file"
+        f" (default: {default or 'this process'})",
+    )
+    parser.add_argument("--workers", type=positive, help="how many at a time (default: all there)")
+
+
 def positive(text: str) -> int:
     """Read a whole number above zero."""
     if not text.isdecimal() or int(text) < 1:

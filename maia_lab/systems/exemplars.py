@@ -129,6 +129,11 @@ class ExemplarIndex:
         found = dict(zip(map(id, whole), _kept(whole, data, cache_dir, progress), strict=True))
         return [cls(layer, data, cache_dir, progress, found.get(id(layer))) for layer in layers]
 
+    @staticmethod
+    def is_kept(layer: Layer, data: Images, cache_dir: Path) -> bool:
+        """Whether :meth:`build` would find it and count nothing."""
+        return Kept.load(_path(cache_dir, layer.digest, data.digest)) is not None
+
     def of(self, unit: int) -> UnitExemplars:
         """The part of the index that belongs to one unit.
 
@@ -179,9 +184,14 @@ def count(
 
 def keep(layers: Sequence[Layer], data: Images, cache_dir: Path, tallies: Sequence[Tally]) -> None:
     """Keep what was counted elsewhere, where :meth:`ExemplarIndex.build` finds it."""
-    cache_dir.mkdir(parents=True, exist_ok=True)
-    for digest, tally in zip(_digests(layers), tallies, strict=True):
-        Kept.save(_path(cache_dir, digest, data.digest), tally, digest, data.digest)
+    try:
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        for digest, tally in zip(_digests(layers), tallies, strict=True):
+            path = _path(cache_dir, digest, data.digest)
+            with FileLock(path.with_suffix(".lock")):
+                Kept.save(path, tally, digest, data.digest)
+    except OSError as error:
+        raise _unkept(cache_dir, error) from error
 
 
 def _path(cache_dir: Path, layer: str, data: str) -> Path:
@@ -225,12 +235,16 @@ def _kept(
                 )
                 found = [at or Kept.load(path) for at, path in zip(found, paths, strict=True)]
         except OSError as error:
-            raise DataError(
-                str(cache_dir),
-                f"cannot keep the index ({error.strerror or error})",
-                "set MAIA_CACHE to a folder that can be written",
-            ) from error
+            raise _unkept(cache_dir, error) from error
     return [at for at in found if at is not None]
+
+
+def _unkept(cache_dir: Path, error: OSError) -> DataError:
+    return DataError(
+        str(cache_dir),
+        f"cannot keep the index ({error.strerror or error})",
+        "set MAIA_CACHE to a folder that can be written",
+    )
 
 
 def _build(
