@@ -40,7 +40,11 @@ def to_html(title: str, rows: Sequence[Row], setting: Mapping[str, object]) -> s
         "median work a unit": f"{median([row.seconds for row in rows if row.steps] or [0]):.0f} s",
         "used": str(_total(rows)),
     }
-    told |= {name.replace("_", " "): str(value) for name, value in setting.items() if value}
+    told |= {
+        name.replace("_", " "): f"{value:g}" if isinstance(value, float) else str(value)
+        for name, value in setting.items()
+        if value
+    }
     return page.render(
         title=title,
         rows=rows,
