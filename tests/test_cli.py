@@ -60,7 +60,7 @@ def test_doctor_says_what_works(capsys):
         (["describe", "scenes/layer4/12", "--generator", "crayons"], "diffusers, retrieve, scenes"),
         (["describe", "scenes/layer4/12", "--session", "../x"], "is not a name"),
         (["describe", "--resume", "no-such-session"], "list them with: maia sessions"),
-        (["describe", "scenes/layer4/12", "--agent", "clade"], "try offline"),
+        (["describe", "scenes/layer4/12", "--agent", "clade"], "try claude"),
         (["describe", "scenes/layer4/12", "--data", "no-such-folder"], "neither a folder"),
         (["describe", "torch.nn:Identity/x/0"], "x"),
         (["units", "no.such.module:factory"], "no.such.module"),
