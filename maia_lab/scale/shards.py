@@ -86,7 +86,8 @@ def count_apart(
     # The same images share a batch however they are parted: see docs/exemplar-index.md.
     size = CHUNK * max(1, -(-len(plan) // (PARTS * many * CHUNK)))
     wanted = [(layer.name, layer.digest) for layer in layers]
-    shared = client.scatter((images, plan), broadcast=True)
+    # A task, not scattered data: what a lost process held is then made again on another.
+    shared = client.submit(_together, images, plan, pure=False)
     parts = {
         client.submit(_part, model, wanted, shared, range(low, high), pure=False): high - low
         for low in range(0, len(plan), size)
@@ -106,6 +107,10 @@ def count_apart(
         rest = merged + rest[len(merged) * 2 :]
     tallies: list[Tally] = rest[0].result()
     return tallies
+
+
+def _together(images: Images, plan: Plan) -> tuple[Images, Plan]:
+    return images, plan
 
 
 def _part(
