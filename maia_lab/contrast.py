@@ -119,7 +119,7 @@ class Contrast:
         """
         if len(systems) < 2:
             raise DataError(
-                f"{len(systems)} units", "cannot be contrasted", "pass systems, which hold several"
+                f"{len(systems)} units", "cannot be contrasted", "begin with several (maia compare)"
             )
         if poor := [name for name, images in groups.items() if len(images) < 2]:
             raise DataError(poor[0], "has fewer than two images", "give each condition ten or more")
@@ -190,10 +190,17 @@ def _swapped(
         for row, base in enumerate(bases):
             shares[row, column] = some.get(base, 0.0) / len(some)
     signs = np.random.default_rng(seed).choice((-1.0, 1.0), (SWAPS, len(bases)))
-    largest = np.abs(signs @ shares).max(1)
-    # A hair less than what was found: the same sum in another order must count as equal.
-    found = np.abs(shares.sum(0)) * (1 - 1e-9)
-    return [float((1 + (largest >= value).sum()) / (1 + SWAPS)) for value in found]
+    found, swapped = np.abs(shares.sum(0)), np.abs(signs @ shares)
+    ps, least, left = np.ones(len(gaps)), 0.0, np.zeros(SWAPS)
+    # Step down: each is held against those that are no larger, the largest against all.
+    order = np.argsort(found)
+    for column in order:
+        left = np.maximum(left, swapped[:, column])
+        # A hair less than what was found: the same sum in another order must count as equal.
+        ps[column] = (1 + (left >= found[column] * (1 - 1e-9)).sum()) / (1 + SWAPS)
+    for column in order[::-1]:
+        least = ps[column] = max(least, ps[column])
+    return [float(p) for p in ps]
 
 
 def _by_base(a: Measurement, b: Measurement) -> dict[str, float]:

@@ -56,6 +56,7 @@ class Tools:
         """Who describes images: the world's own, or a model that was asked to."""
         self._world, self._system = world, system
         several = ((system, exemplars), *beside)
+        self._systems = {str(each.unit): each for each, _ in several}
         self._exemplars = {str(each.unit): found for each, found in several}
         self._watching = True
         for each, _ in several:
@@ -295,12 +296,8 @@ class Tools:
         self._doubles(groups, conditions)
         return comparison
 
-    def contrast(
-        self,
-        conditions: Mapping[str, Sequence[Image.Image]],
-        systems: Mapping[str, System],
-    ) -> Contrast:
-        """Show the same images to several units, and test where they answer differently.
+    def contrast(self, conditions: Mapping[str, Sequence[Image.Image]]) -> Contrast:
+        """Show the same images to all units of ``systems``, and test where their answers differ.
 
         Activations are counted in standard deviations above each unit's own mean over the data, so
         that scales do not matter; images are paired across units; p-values are corrected for all
@@ -309,7 +306,6 @@ class Tools:
 
         Args:
             conditions: images by the condition's name; give each ten or more.
-            systems: the units by address: ``systems``, or some of them.
 
         Returns:
             Rank correlation of each pair of units over all images; for each condition the
@@ -319,24 +315,24 @@ class Tools:
             >>> print(tools.contrast({
             ...     "circles": tools.text2image("a circle", per_prompt=20),
             ...     "stars": tools.text2image("a star", per_prompt=20),
-            ... }, systems))
+            ... }))
         """
         with self._unwatched():
-            contrast = Contrast.measure(systems, conditions, self.seed, self._world.words)
+            contrast = Contrast.measure(self._systems, conditions, self.seed, self._world.words)
         self.recorder.target.measured(contrast.conditions)
         self._doubles(conditions, conditions)
         return contrast
 
-    def side_by_side(self, images: Sequence[Image.Image], systems: Mapping[str, System]) -> Grid:
-        """Show the same images to several units: a row for each unit, one image below the other.
+    def side_by_side(self, images: Sequence[Image.Image]) -> Grid:
+        """Show the same images to all units of ``systems``: a row for each, image below image.
 
         Each image is darkened outside the region where the unit is active; its number is the
         activation in standard deviations above the unit's mean over the data.
 
         Example:
-            >>> tools.display(tools.side_by_side(tools.dataset_sample(6), systems))
+            >>> tools.display(tools.side_by_side(tools.dataset_sample(6)))
         """
-        return side_by_side(systems, images)
+        return side_by_side(self._systems, images)
 
     def _doubles(self, groups: Mapping[str, Sequence[Image.Image]], names: Iterable[str]) -> None:
         """Say which conditions hold a picture twice."""

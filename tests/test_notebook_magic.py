@@ -58,7 +58,6 @@ def complete(front, line):
         ('%maia note "open', "close the quotes"),
         ("%%maia status\nx", "takes no cell body"),
         ("%maia try something", "runs a cell's body"),
-        (f"%%maia ask {UNIT}\nWhat is it for?", "can only describe"),
         ("%%maia try\nprint(1)", "no session is open"),
         ("%maia budget steps 30", "has no session"),
         ("%maia budget apples 3", "invalid choice"),

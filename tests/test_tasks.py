@@ -1,5 +1,8 @@
 """A task is a brief, and what its conclusion's cell does."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -93,7 +96,7 @@ def test_the_same_unit_at_another_scale_is_no_other_unit():
         phrase: study.tools.text2image(phrase, per_prompt=12)
         for phrase in ("a large red circle on a night background", "a snow background")
     }
-    contrast = study.tools.contrast(conditions, study.systems)
+    contrast = study.tools.contrast(conditions)
     by = {(g.condition, g.first, g.second): g for g in contrast.gaps}
     for condition in conditions:
         assert by[condition, "bright/output/0", "twice/output/0"].p == 1.0
@@ -102,7 +105,7 @@ def test_the_same_unit_at_another_scale_is_no_other_unit():
     assert contrast.ranks[0][2] == pytest.approx(1.0)
     # Whoever reads the journal can tell the same from what was kept.
     assert Contrast.of(contrast.conditions) == contrast
-    shown = study.tools.side_by_side(conditions["a snow background"][:5], study.systems)
+    shown = study.tools.side_by_side(conditions["a snow background"][:5])
     assert len(shown.tiles) == 15 and shown.across == 5
     measured = study.tools.compare(conditions, system=study.systems["reddish/output/0"])
     assert measured["a snow background"].unit == ""
@@ -131,3 +134,17 @@ def test_units_are_compared_by_a_task_of_their_own(tmp_path):
         compare(UNITS[0], UNITS[0])
     with pytest.raises(SessionError, match="needs a question"):
         ask(" ", UNITS[0])
+
+
+def test_the_page_on_tasks_says_what_works(monkeypatch):
+    """Its example is executed, up to its own table."""
+    monkeypatch.setattr(tasks, "TASKS", dict(tasks.TASKS))
+    page = (Path(__file__).parents[1] / "docs" / "a-task.md").read_text("utf-8")
+    names = {}
+    exec(compile(re.search(r"```python\n(.*?)```", page, re.S)[1], "a-task.md", "exec"), names)
+    table = names["close"](names["study"], Conclusion("they differ", ())).tables[0]
+    assert [row[0] for row in table.rows] == ["scenes/layer4/12", "scenes/layer4/13"]
+    assert (
+        "scenes/layer4/13"
+        in names["SNOW"].ask(names["study"].unit, "", list(names["study"].systems)).text
+    )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from maia_lab.agents.offline_ask import Asking
 from maia_lab.agents.offline_bias import Biases
 from maia_lab.agents.offline_claims import Language
 from maia_lab.agents.offline_closing import Closing
+from maia_lab.agents.offline_compare import Comparing
 from maia_lab.agents.offline_notes import fold
 from maia_lab.agents.offline_plan import Plan
 from maia_lab.ledger import Ledger
@@ -40,6 +42,10 @@ class OfflineAgent:
         """Say what to do next."""
         if briefing.question.task == "bias":
             return Biases(briefing, self._vocabulary, self._seed).next()
+        if briefing.question.task == "compare":
+            return Comparing(briefing, self._language).next()
+        if briefing.question.task == "ask":
+            return Asking(briefing, self._language, self._seed).next()
         notes = fold(briefing.events, self._language)
         plan = Plan(notes, self._seed)
         if not briefing.must_conclude and briefing.steps_left > 1:

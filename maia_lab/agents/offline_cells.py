@@ -87,7 +87,7 @@ def meet(labels: Sequence[str], count: int, seed: int) -> str:
 # Meet: images that nobody picked by activation. Do the labels hold there?
 images = tools.dataset_sample({count}, seed={seed})
 said = tools.describe_images(images)
-labels = {_wrapped(labels)}
+labels = {listed(labels)}
 conditions = {{label: [i for i, text in zip(images, said) if text == label] for label in labels}}
 conditions["{OTHERS}"] = [i for i, text in zip(images, said) if text not in labels][:60]
 comparison = tools.compare({{name: some for name, some in conditions.items() if some}})
@@ -105,7 +105,7 @@ def perturb(changes: Mapping[str, Mapping[int, Sequence[str]]], *, read: bool = 
     lines = []
     for name, by_image in changes.items():
         lines.append(f"    {_text(name)}: {{")
-        lines += [f"        {i}: {_wrapped(some, 8)}," for i, some in by_image.items()]
+        lines += [f"        {i}: {listed(some, 8)}," for i, some in by_image.items()]
         lines.append("    },")
     used = sorted({i for by_image in changes.values() for i in by_image})
     changed = "\n".join(lines)
@@ -136,7 +136,7 @@ def sweep(phrases: Sequence[str], samples: int, together: str) -> str:
     """Every word alone: is it enough?"""
     return f"""\
 # Sweep: is any one word enough, everything else left to chance?
-phrases = {_wrapped(phrases)}
+phrases = {listed(phrases)}
 conditions = {{phrase: tools.text2image(phrase, per_prompt={samples}) for phrase in phrases}}
 conditions["anything"] = tools.text2image({_text(together)}, per_prompt={12 * samples})
 {MEASURE}"""
@@ -151,7 +151,7 @@ def drawn(
     measure: str = MEASURE,
 ) -> str:
     """Conditions drawn from words: ``samples`` images a condition, shared among its prompts."""
-    lines = "".join(f"    {_text(name)}: {_wrapped(some)},\n" for name, some in prompts.items())
+    lines = "".join(f"    {_text(name)}: {listed(some)},\n" for name, some in prompts.items())
     seeded = "" if seed is None else f", seed={seed}"
     return f"""\
 # {kind}: {asks}
@@ -193,7 +193,7 @@ def edits(
     parts.append("}\nchanges = {")
     for label, by_name in changes.items():
         parts.append(f"    {_text(label)}: {{")
-        parts += [f"        {_text(n)}: {_wrapped(some, 12)}," for n, some in by_name.items()]
+        parts += [f"        {_text(n)}: {listed(some, 12)}," for n, some in by_name.items()]
         parts.append("    },")
     parts.append(
         f"""\
@@ -219,7 +219,7 @@ def _text(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _wrapped(texts: Iterable[str], left: int = 4) -> str:
+def listed(texts: Iterable[str], left: int = 4) -> str:
     """A list of texts, in lines of readable length."""
     quoted = [_text(text) for text in texts]
     if sum(map(len, quoted)) + 2 * len(quoted) < 90 - left:

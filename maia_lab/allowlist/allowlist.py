@@ -37,8 +37,8 @@ _BUILTINS = _ERRORS | words(
 )
 _GIVEN = frozenset({"system", "systems", "tools"})
 _TOOLS = words(
-    "compare dataset_exemplars dataset_sample describe_images display edit_images summarize_images"
-    " text2image"
+    "compare contrast dataset_exemplars dataset_sample describe_images display edit_images"
+    " side_by_side summarize_images text2image"
 )
 _MODULES = {
     "math": "ceil cos e exp fabs floor fsum hypot inf isclose isfinite isinf isnan log log10 log1p"
@@ -73,8 +73,8 @@ _METHODS = _MUTATORS | words(
 )
 _FIELDS = words(
     # an activation, a measurement, a comparison, a unit
-    "bases condition conditions control difference effect high image index layer low map mask mean"
-    " model n percentile sd share_high source threshold unit value"
+    "bases condition conditions control difference effect first gaps high image index layer low map"
+    " mask mean model n p percentile ranks sd second share_high source threshold unit value"
     # an image, an array, a regression
     " height intercept mode ndim shape size slope width"
 )
@@ -220,7 +220,8 @@ class _Reader:
             given = isinstance(parent, ast.Call) and _is_tool(parent)
             return "" if given else "system passed on"
         if name == "systems" and not isinstance(parent, ast.Subscript):
-            return "systems passed on"
+            read = isinstance(parent, ast.Attribute) and parent.attr in ("items", "keys", "values")
+            return "" if read else "systems passed on"
         if name in self._modules and not isinstance(parent, ast.Attribute):
             return f"the module {name} passed on"
         return ""

@@ -67,4 +67,9 @@ BENCHES = {
         "what labelling units by intervention is worth to a head fitted on biased data",
         "spurious:spurious",
     ),
+    "compare": Bench(
+        "whether equal units are told from units that differ by a word",
+        "compare:compare",
+        ("n", "agent"),
+    ),
 }

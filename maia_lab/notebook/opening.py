@@ -67,10 +67,6 @@ class Opening:
         settled = Config.read(agent=options.agent, **limits)
         options.agent, remark = access.experimenter(settled)
         question = getattr(options, "question", None)
-        if options.command == "ask" and options.agent == "offline":
-            raise SessionError(
-                "the offline experimenter", "can only describe", "name another with --agent"
-            )
         if options.wait and options.review == "ask":
             raise SessionError(
                 "--wait",

@@ -224,20 +224,27 @@ class SyntheticLayer:
         if self.name == "dead":
             return np.zeros((SIDE, SIDE), np.float32)
         chance = stream(f"synthetic noise {self.name} {key}", seed)
-        noise = chance.normal(0, NOISE, (SIDE, SIDE)).astype(np.float32)
-        if self.name == "noise":
-            return noise * 10
-        things, ground = truth(self.name, seed).lit(scene)
-        if not things and not ground:
-            return noise
-        parts = _parts(scene, size)
-        cells = parts[things].sum(0) + ground * parts[-1]
-        if not cells.any():
-            return noise
-        # A thing of twice the width is answered twice as strongly; a large one with about 1.
-        strength = 2 * np.sqrt(cells.mean()) * (1 + JITTER * chance.normal())
-        answer: NDArray[np.float32] = noise + np.float32(strength) * cells / cells.max()
-        return answer
+        return answered(truth(self.name, seed), scene, size, chance)
+
+
+def answered(
+    about: Truth, scene: Scene, size: int, chance: np.random.Generator
+) -> NDArray[np.float32]:
+    """A unit's map for one image, shape (side, side); its noise is drawn from ``chance``."""
+    noise = chance.normal(0, NOISE, (SIDE, SIDE)).astype(np.float32)
+    if about.rule == "noise":
+        return noise * 10
+    things, ground = about.lit(scene)
+    if not things and not ground:
+        return noise
+    parts = _parts(scene, size)
+    cells = parts[things].sum(0) + ground * parts[-1]
+    if not cells.any():
+        return noise
+    # A thing of twice the width is answered twice as strongly; a large one with about 1.
+    strength = 2 * np.sqrt(cells.mean()) * (1 + JITTER * chance.normal())
+    answer: NDArray[np.float32] = noise + np.float32(strength) * cells / cells.max()
+    return answer
 
 
 @lru_cache(maxsize=8000)

@@ -1,0 +1,51 @@
+"""Questions in free words, answered without a language model as far as words of the world go."""
+
+import pytest
+
+from maia_lab import ask
+from maia_lab.agents.offline_claims import Claim, Language
+from maia_lab.agents.offline_question import read
+from maia_lab.scenes.world import scenes_world
+
+CIRCLE, GRASS = Claim((("circle",),)), Claim(background="grass")
+
+
+@pytest.mark.parametrize(
+    ("question", "kinds", "claims", "unknown"),
+    [
+        ("Does this unit care about texture or shape?", ("texture", "shape"), (), ()),
+        ("is it the ball or the grass?", (), (CIRCLE, GRASS), ()),
+        ("red or blue circles?", (), (Claim((("red", "circle"),)), Claim((("blue", "circle"),))),
+         ()),
+        ("does color matter", ("colour",), (), ()),
+        ("does it fire for zebras?", (), (), ("zebras",)),
+        ("Is it the background?", ("background",), (), ()),
+    ],
+)  # fmt: skip
+def test_a_question_is_read_by_the_words_of_the_world(question, kinds, claims, unknown):
+    asked = read(question, Language(scenes_world(1, 1).vocabulary))
+    assert (asked.kinds, asked.claims, asked.unknown) == (kinds, claims, unknown)
+
+
+def test_what_is_asked_to_suppress_is_known_as_such():
+    asked = read("Do stars suppress it?", Language(scenes_world(1, 1).vocabulary))
+    assert asked.lowers and asked.claims == (Claim((("star",),)),)
+
+
+# synthetic/one/4 answers to whatever is green, synthetic/one/14 to circles.
+@pytest.mark.parametrize(
+    ("unit", "question", "says", "says_not"),
+    [
+        (4, "Does it care about colour or texture?", "Colour matters", "Texture matters"),
+        (14, "Is it the ball or the grass?", "A circle drives it", "grass background drives it"),
+        (4, "Does it fire for zebras?", "there are no images to make for zebras", "mean"),
+    ],
+)
+def test_a_question_is_answered_by_experiment(unit, question, says, says_not, tmp_path):
+    session = ask(
+        question, f"synthetic/one/{unit}", data=scenes_world(400, 60), agent="offline",
+        review="auto", folder=tmp_path,
+    ).wait()  # fmt: skip
+    said = session.conclusion
+    assert says in said.description and says_not not in said.description, said
+    assert session.journal.events[-2].observation.tables[0].rows[0][1] in said.description
