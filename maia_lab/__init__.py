@@ -13,7 +13,7 @@ from maia_lab.errors import MaiaError
 from maia_lab.proposal import Conclusion, Hypothesis, Prediction, Proposal
 from maia_lab.review import Approve, Edit, Reject, Stop
 from maia_lab.session import Briefing, Session
-from maia_lab.start import ask, bias, compare, describe, find, resume
+from maia_lab.start import ask, bias, compare, describe, find, resume, spurious
 from maia_lab.study import Study, open_study
 from maia_lab.system import Activation, System
 from maia_lab.tools import Tools
@@ -51,6 +51,7 @@ __all__ = [
     "load_ipython_extension",
     "open_study",
     "resume",
+    "spurious",
     "unload_ipython_extension",
 ]
 

@@ -24,12 +24,16 @@ AGENTS = {
     "offline": "maia_lab.agents.offline:OfflineAgent",
     "claude": "maia_lab.agents.claude:ClaudeAgent",
 }
-WORLDS = {"scenes": "maia_lab.scenes.world:scenes_world"}
+WORLDS = {
+    "scenes": "maia_lab.scenes.world:scenes_world",
+    "planted": "maia_lab.scenes.planted:planted_world",
+}
 MODELS = {
     "scenes": "maia_lab.systems.vision:open_network",
     "scenes-categories": "maia_lab.systems.vision:open_network",
     "synthetic": "maia_lab.systems.synthetic:open_synthetic",
     "gated": "maia_lab.systems.gated:open_gated",
+    "planted": "maia_lab.systems.planted:open_planted",
 }
 RATERS = {"clip": "maia_lab.systems.rater:ClipRater"}
 PLAIN_EDITS = "maia_lab.imaging.plain_edits:PlainEditor"

@@ -15,13 +15,15 @@ from maia_lab.doors import open_agent, open_captioner
 from maia_lab.errors import MaiaError, SessionError, WorldError
 from maia_lab.events import Event, Opened, Setting
 from maia_lab.executor import LocalExecutor
+from maia_lab.heads import ranked
 from maia_lab.journal import Journal
 from maia_lab.journal.names import readable_name
 from maia_lab.loop import Agent, BilledCaptioner, Reviewer, run
 from maia_lab.review import Policy
 from maia_lab.session import Session
 from maia_lab.study import Study, open_study
-from maia_lab.tasks import ASK, BIAS, COMPARE
+from maia_lab.tasks import ASK, BIAS, COMPARE, SPURIOUS
+from maia_lab.tasks.spurious import classes, read
 from maia_lab.thought import Listener
 from maia_lab.unit import Unit
 from maia_lab.version import __version__
@@ -211,6 +213,40 @@ def bias(
         >>> bias("scenes/logits/fish", review="auto").wait()
     """
     return describe(unit, *where, task=BIAS.name, question=shows, **options)
+
+
+def spurious(
+    model: str,
+    layer: str,
+    *,
+    data: str | Path | World | None = None,
+    generator: str | None = None,
+    candidates: int = 64,
+    **options: Any,
+) -> Session:
+    """Ask which units of a layer answer to the classes, and which to what they stand before.
+
+    ℓ1 logistic regression over the layer picks the candidates; the agent labels each by
+    interventions; the conclusion refits the head on the biased data with the selective ones.
+
+    Args:
+        model: a classifier with a name.
+        layer: whose units its head reads, or could.
+        data: sorted by class; biased it may be.
+        generator: what draws the classes before other backgrounds.
+        candidates: units that ℓ1 picks, at most.
+        options: as for :func:`describe`.
+
+    Example:
+        >>> spurious("planted", "features", review="auto").wait()
+    """
+    first = open_study(f"{model}/{layer}/0", data=data, generator=generator)
+    names = classes(first.world)
+    units = ranked(*read(first.system, first.world.data, first.world, names))[:candidates]
+    chosen = [Unit(model, layer, unit) for unit in units]
+    return describe(
+        chosen[0], beside=chosen[1:], task=SPURIOUS.name, data=data, generator=generator, **options
+    )
 
 
 def resume(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
@@ -194,6 +194,15 @@ class System:
         self.watched(images)
         return self._finite(response.values[:, 0])
 
+    @property
+    def position(self) -> int:
+        """Its place among the units of its layer."""
+        return self._index
+
+    def layer(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
+        """Measure all units of its layer: float32, shape (n, units)."""
+        return self._layer.respond(list(images), range(self._layer.units)).values
+
     def _answer(
         self, images: Image.Image | Sequence[Image.Image], reduce: Reduce
     ) -> list[Activation]:
@@ -225,6 +234,19 @@ class System:
                 "look at those images, or run the model in float32",
             )
         return values
+
+
+def together(systems: Mapping[str, System], images: Sequence[Image.Image]) -> NDArray[np.float32]:
+    """Measure several units, those of one layer in one pass: float32, shape (n, systems)."""
+    layers: dict[tuple[str, str], NDArray[np.float32]] = {}
+    columns = []
+    for system in systems.values():
+        at = (system.unit.model, system.unit.layer)
+        if at not in layers:
+            layers[at] = system.layer([provenance.original(i) for i in images])
+        system.watched(images)
+        columns.append(system._finite(layers[at][:, system._index]))
+    return np.stack(columns, 1)
 
 
 def upsample(grid: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:

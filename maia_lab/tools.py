@@ -15,6 +15,7 @@ from maia_lab import alteration, plots, provenance
 from maia_lab.comparison import Comparison
 from maia_lab.contexts import Contexts
 from maia_lab.contrast import Contrast, side_by_side
+from maia_lab.crossing import Crossing
 from maia_lab.errors import SessionError, WorldError
 from maia_lab.exemplars import Exemplars, Stratum
 from maia_lab.grid import Grid
@@ -322,6 +323,34 @@ class Tools:
         self.recorder.target.measured(contrast.conditions)
         self._doubles(conditions, conditions)
         return contrast
+
+    def cross(
+        self,
+        cells: Mapping[tuple[str, str], Sequence[Image.Image]],
+        systems: Mapping[str, System],
+    ) -> Crossing:
+        """Show things before backgrounds to many units: which answer to the thing?
+
+        Args:
+            cells: images by (thing, background), as many in each; the same things in the same order
+                before every background, so that nothing else changes.
+            systems: the units by address: ``systems``, or some of them.
+
+        Returns:
+            For each unit SELECTIVE or SPURIOUS, with the shares of its variation that go with the
+            thing and with the background: ``print`` it.
+
+        Example:
+            >>> stars = tools.text2image("a star on grass", per_prompt=4)
+            >>> fish = tools.text2image("a fish on grass", per_prompt=4)
+            >>> moved = "change the background to sand"
+            >>> cells = {("star", "grass"): stars, ("fish", "grass"): fish,
+            ...     ("star", "sand"): tools.edit_images(stars, moved)[0][1::2],
+            ...     ("fish", "sand"): tools.edit_images(fish, moved)[0][1::2]}
+            >>> print(tools.cross(cells, systems))
+        """
+        with self._unwatched():
+            return Crossing.measure(cells, systems)
 
     def side_by_side(self, images: Sequence[Image.Image]) -> Grid:
         """Show the same images to all units of ``systems``: a row for each, image below image.

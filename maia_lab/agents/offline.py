@@ -11,6 +11,7 @@ from maia_lab.agents.offline_closing import Closing
 from maia_lab.agents.offline_compare import Comparing
 from maia_lab.agents.offline_notes import fold
 from maia_lab.agents.offline_plan import Plan
+from maia_lab.agents.offline_spurious import propose
 from maia_lab.ledger import Ledger
 from maia_lab.loop import Watch
 from maia_lab.proposal import Conclusion, Proposal
@@ -46,6 +47,8 @@ class OfflineAgent:
             return Comparing(briefing, self._language).next()
         if briefing.question.task == "ask":
             return Asking(briefing, self._language, self._seed).next()
+        if briefing.question.task == "spurious":
+            return propose(briefing, self._vocabulary)
         notes = fold(briefing.events, self._language)
         plan = Plan(notes, self._seed)
         if not briefing.must_conclude and briefing.steps_left > 1:

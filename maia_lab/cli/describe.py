@@ -44,11 +44,18 @@ def add(commands: Commands) -> None:
     bias.add_argument(
         "--shows", metavar="WORDS", help="what its images show, where the name does not"
     )
+    spurious = commands.add_parser(
+        "spurious", help="refit a classifier on the units that answer to its classes"
+    )
+    spurious.add_argument("unit", nargs="?", metavar="classifier", help="a model that has a name")
+    spurious.add_argument("--layer", default="features", help="whose units the head reads")
+    spurious.add_argument("--demo", action="store_true", help="on drawn things; nothing is asked")
     for parser, begin in (
         (describe, _describe),
         (ask, _ask),
         (compare, _compare),
         (bias, _bias),
+        (spurious, _spurious),
     ):
         session_options(parser)
         parser.set_defaults(run=hold, begin=begin)
@@ -76,6 +83,12 @@ def _bias(options: argparse.Namespace, **given: Any) -> Session:
     from maia_lab.start import bias
 
     return bias(options.unit, shows=options.shows, **given)
+
+
+def _spurious(options: argparse.Namespace, **given: Any) -> Session:
+    from maia_lab.start import spurious
+
+    return spurious(options.unit, options.layer, **given)
 
 
 def session_options(parser: argparse.ArgumentParser) -> None:
@@ -115,6 +128,8 @@ def hold(options: argparse.Namespace) -> int:
     from maia_lab.review import Policy
     from maia_lab.start import find, resume
 
+    if getattr(options, "demo", False):
+        options.unit, options.agent, options.review = "planted", "offline", "auto"
     again = getattr(options, "resume", None)
     if (options.unit is None) == (again is None):
         raise CommandError(

@@ -158,7 +158,8 @@ class Narrator:
         if observation.scores:
             self._print(scored(observation.scores))
         for table in observation.tables:
-            self._line(str(table), "")
+            for line in visible(str(table)).splitlines():
+                self._line(line, "", cut=True)
         if not (observation.measurements or observation.closed):
             lines = [line for line in visible(observation.text).splitlines() if line.strip()]
             for line in lines[: self.lines]:

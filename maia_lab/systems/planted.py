@@ -12,15 +12,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from filelock import FileLock
 from numpy.typing import NDArray
 from PIL import Image
+from safetensors.torch import load as read_weights
+from safetensors.torch import save as pack_weights
 from torch import Tensor, nn
 from torch.nn import functional
 
+from maia_lab.places import cache
 from maia_lab.scenes.render import render
 from maia_lab.scenes.sample import sample, stream
 from maia_lab.scenes.scene import BACKGROUNDS, COLOURS, KINDS, TEXTURES, Scene
-from maia_lab.systems.scenes_nets import SIZE, WIDTHS, build, normalise
+from maia_lab.systems.scenes_nets import SHA256, SIZE, WIDTHS, build, normalise, preprocess
+from maia_lab.systems.vision import Network
 
 UNITS, WIDTH = 512, 96
 """Of the layer that is studied; channels of the stages between it and the early ones."""
@@ -139,3 +144,17 @@ def train(drawn: Drawn, truths: Sequence[Tensor], epochs: int, seed: int) -> Pla
 def _stage(inputs: int, outputs: int, kernel: int, stride: int) -> tuple[nn.Module, ...]:
     convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
     return convolution, nn.BatchNorm2d(outputs), nn.ReLU()
+
+
+def open_planted(name: str) -> Network:
+    """The classifier to try, trained when it is first opened and kept from then on."""
+    path = cache() / f"planted-{SHA256['scenes'][:12]}.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        if path.is_file():
+            net = PlantedNet(sum(map(len, ATTRIBUTES.values())))
+            net.load_state_dict(read_weights(path.read_bytes()))
+        else:
+            net = diverse()
+            path.write_bytes(pack_weights(net.state_dict()))
+    return Network(net.eval(), name, preprocess, None, "planted")

@@ -9,10 +9,11 @@ from maia_lab.tasks.ask import ASK
 from maia_lab.tasks.bias import BIAS
 from maia_lab.tasks.compare import COMPARE
 from maia_lab.tasks.describe import DESCRIBE
+from maia_lab.tasks.spurious import SPURIOUS
 
-__all__ = ["ASK", "BIAS", "COMPARE", "DESCRIBE", "TASKS", "find"]
+__all__ = ["ASK", "BIAS", "COMPARE", "DESCRIBE", "SPURIOUS", "TASKS", "find"]
 
-TASKS = {task.name: task for task in (DESCRIBE, ASK, COMPARE, BIAS)}
+TASKS = {task.name: task for task in (DESCRIBE, ASK, COMPARE, BIAS, SPURIOUS)}
 
 
 def find(name: str) -> Task:
