@@ -15,6 +15,7 @@ from maia_lab.exemplars import Exemplars
 from maia_lab.labels import FolderLabels
 from maia_lab.loop import Agent, BilledCaptioner
 from maia_lab.names import nearest
+from maia_lab.pictures import Pictures, Rows
 from maia_lab.places import cache
 from maia_lab.rater import Calibrated
 from maia_lab.system import Layer, Model
@@ -78,7 +79,7 @@ def open_model(
 
 def open_world(
     model: Model,
-    data: str | Path | World | None = None,
+    data: str | Path | World | Rows | None = None,
     generator: str | None = None,
     progress: Progress | None = None,
     editor: str | None = None,
@@ -87,7 +88,8 @@ def open_world(
 
     Args:
         model: the model under study.
-        data: a folder of images, the name of a world, or a world; None for the model's own.
+        data: a folder of images, the name of a world, a world, or any sequence of PIL images or of
+            rows that hold one each; None for the model's own.
         generator: the name of a world whose generator and editor are used, ``diffusers:NAME`` or
             ``retrieve:FOLDER``; None for the model's.
         progress: told (done, total) while a folder is read.
@@ -109,10 +111,14 @@ def open_world(
             "does not say what it was trained on, and is not shown another world's images unasked",
             "give its images with --data FOLDER (in Python: data=FOLDER)",
         )
-    elif (own := str(data or model.world)) in WORLDS:
+    elif isinstance(data, str | Path | None) and (own := str(data or model.world)) in WORLDS:
         world = cast(World, _named(WORLDS, "world", own)())
-    elif Path(own).is_dir():
-        seen, held_out = images.split(own, progress=progress)
+    elif not isinstance(data, str | Path | None) or Path(own).is_dir():
+        if isinstance(data, str | Path | None):
+            folder = images.ImageFolder(own, progress)
+        else:
+            folder = Pictures(data, progress)
+        seen, held_out = images.split(folder)
         remarks = (seen.summary,) if seen.skipped else ()
         world = World(seen.name, seen, held_out, remarks=remarks)
         drawn = generator or model.world

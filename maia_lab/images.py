@@ -93,7 +93,7 @@ def decode(data: bytes, name: str = "image") -> Image.Image:
                         "save a smaller copy",
                     )
                 image.load()
-                return _plain(image, name)
+                return plain(image, name)
     except DataError:
         raise
     except UnidentifiedImageError as error:
@@ -115,7 +115,7 @@ def clean(text: str) -> str:
     return seen if len(seen) <= 300 else f"{seen[:299]}…"
 
 
-def _plain(image: Image.Image, name: str) -> Image.Image:
+def plain(image: Image.Image, name: str) -> Image.Image:
     """The first frame, loaded, as RGB pixels and nothing else."""
     turn = TURNS.get(_orientation(image))
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
@@ -176,17 +176,21 @@ class ImageFolder:
         self.path = Path(path).expanduser().resolve()
         if not self.path.is_dir():
             raise DataError(str(path), "is not a folder", "name a folder of images")
+        self._begin(clean(self.path.name) or "folder", progress)
+
+    def _begin(self, title: str, progress: Progress | None) -> None:
+        """Look at every image once."""
         self.skipped: list[tuple[str, str]] = []
-        self._files: tuple[_File, ...] = tuple(self._read(self._list(), progress))
+        self._files: tuple[_File, ...] = tuple(self._found(progress))
         self._kept: OrderedDict[str, Image.Image] = OrderedDict()
-        self._title = clean(self.path.name) or "folder"
+        self._title = title
         self.name = f"{self._title} ({len(self)} images)"
         different = len({file.pixels for file in self._files})
         if different < FEWEST:
             count = f"holds {different} different images" if different else "holds no images"
             skipped = f"; skipped: {self._skips()}" if self.skipped else ""
             raise DataError(
-                str(path),
+                self._title,
                 f"{count}, fewer than {FEWEST}{skipped}",
                 f"name a folder with at least {FEWEST} ({', '.join(FORMATS)})",
             )
@@ -219,7 +223,7 @@ class ImageFolder:
         """
         file = self._files[index]
         if (image := self._kept.pop(file.name, None)) is None:
-            image = load(self.path / file.name)
+            image = self._open(file.name)
             if provenance.pixel_hash(image) != file.pixels:
                 raise DataError(file.name, "has changed since its folder was opened", "start again")
             text = clean(file.name)
@@ -289,7 +293,11 @@ class ImageFolder:
         except (OSError, RuntimeError):  # A link to itself.
             return False
 
-    def _read(self, paths: Sequence[Path], progress: Progress | None) -> Iterator[_File]:
+    def _open(self, name: str) -> Image.Image:
+        return load(self.path / name)
+
+    def _found(self, progress: Progress | None) -> Iterator[_File]:
+        paths = self._list()
         for done, path in enumerate(paths, 1):
             try:
                 pixels = provenance.pixel_hash(load(path))

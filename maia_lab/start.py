@@ -19,6 +19,7 @@ from maia_lab.heads import ranked
 from maia_lab.journal import Journal
 from maia_lab.journal.names import readable_name
 from maia_lab.loop import Agent, BilledCaptioner, Reviewer, run
+from maia_lab.pictures import Rows
 from maia_lab.review import Policy
 from maia_lab.session import Session
 from maia_lab.study import Study, open_study
@@ -41,7 +42,7 @@ def describe(
     layer: str | None = None,
     index: int | str | None = None,
     *,
-    data: str | Path | World | None = None,
+    data: str | Path | World | Rows | None = None,
     generator: str | None = None,
     editor: str | None = None,
     rater: str | None = None,

@@ -15,6 +15,7 @@ from maia_lab import tasks
 from maia_lab.doors import open_indexes, open_model, open_rater, open_world
 from maia_lab.errors import ModelError, UnitError
 from maia_lab.exemplars import Exemplars
+from maia_lab.pictures import Rows
 from maia_lab.system import Directed, System
 from maia_lab.task import Task
 from maia_lab.tools import Tools
@@ -53,7 +54,7 @@ def open_study(
     layer: str | None = None,
     index: int | str | None = None,
     *,
-    data: str | Path | World | None = None,
+    data: str | Path | World | Rows | None = None,
     generator: str | None = None,
     editor: str | None = None,
     rater: str | None = None,
@@ -74,7 +75,8 @@ def open_study(
             function of images, with ``layer`` and ``index`` beside it.
         layer: the layer, where ``unit`` is a model.
         index: the unit's position in the layer, or its class name.
-        data: a folder of images or a world; needed for a model that was not trained on scenes.
+        data: a folder of images, a world, a list of PIL images or a Hugging Face data set; needed
+            for a model that was not trained on scenes.
         generator: what draws images, where not the model's own world does: another world,
             ``diffusers:NAME`` or ``retrieve:FOLDER``.
         editor: what edits them, where not the generator does: ``plain`` or ``diffusers:NAME``.
@@ -146,7 +148,7 @@ def open_study(
         "preprocess": preprocess is not None,
         "classes": classes is not None,
         "direction": direction is not None,
-        "data": isinstance(data, World),
+        "data": not isinstance(data, str | Path | None),
     }
     named = {
         "data": _lasting(data),
@@ -188,9 +190,9 @@ def _is_function(subject: object) -> bool:
     return isinstance(subject, FunctionType | BuiltinFunctionType | MethodType | partial)
 
 
-def _lasting(data: str | Path | World | None) -> str | None:
+def _lasting(data: str | Path | World | Rows | None) -> str | None:
     """What names data, ``NAME:FOLDER`` or ``NAME:FOLDER,setting=…`` from anywhere, at any time."""
-    if data is None or isinstance(data, World):
+    if data is None or not isinstance(data, str | Path):
         return None
     if Path(data).is_dir():
         return str(Path(data).resolve())
