@@ -72,4 +72,9 @@ BENCHES = {
         "compare:compare",
         ("n", "agent"),
     ),
+    "scale": Bench(
+        "whether many processes find what one finds, and lose nothing when one dies",
+        "scale:scale",
+        ("n",),
+    ),
 }

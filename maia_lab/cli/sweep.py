@@ -12,6 +12,7 @@ from maia_lab.cli.terms import (
     Commands,
     amount,
     data_option,
+    device_options,
     positive,
     say,
     scheduler_options,
@@ -53,6 +54,7 @@ def add(commands: Commands) -> None:
     sweep.add_argument("--money", type=amount, help="US dollars over the whole sweep, at most")
     sweep.add_argument("--seed", type=int, default=0, help="of every random choice (default: 0)")
     data_option(sweep)
+    device_options(sweep)
     sweep.set_defaults(run=_sweep)
 
 

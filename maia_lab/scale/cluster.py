@@ -54,7 +54,7 @@ def connect(scheduler: str = LOCAL, workers: int | None = None) -> Iterator[tupl
                 security=True,
                 dashboard_address=None,
                 memory_limit=None,
-                silence_logs=logging.ERROR,
+                silence_logs=logging.CRITICAL,
             ) as cluster,
             Client(cluster) as client,
         ):
