@@ -43,8 +43,8 @@ def deadly() -> NoReturn:
 def scale(seeds: Sequence[int], n: int = 600) -> Table:
     """Measure it, once a seed; ``n`` images are indexed."""
     identical, killed = zip(*(_shards(seed, n) for seed in seeds), strict=True)
-    swept = [swept(seed) for seed in seeds]
-    resumed, one_failure = zip(*swept, strict=True)
+    outcomes = [swept(seed) for seed in seeds]
+    resumed, one_failure = zip(*outcomes, strict=True)
     rows = (
         Row.share("shards/identical", identical, ">= 1", f"{n} images, 2 processes, every bit"),
         Row.share("worker-killed/identical", killed, ">= 1", "SIGKILL after the first part"),
