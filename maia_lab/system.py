@@ -200,7 +200,11 @@ class System:
         return self._index
 
     def layer(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
-        """Measure all units of its layer: float32, shape (n, units)."""
+        """Measure all units of its layer: float32, shape (n, units).
+
+        Example:
+            >>> strongest = system.layer(tools.dataset_sample(3)).argmax(axis=1)
+        """
         return self._layer.respond(list(images), range(self._layer.units)).values
 
     def _answer(

@@ -57,7 +57,7 @@ def test_doctor_says_what_works(capsys):
         (["describe", "scenes/logits/triangel"], "triangle"),
         (["describe"], "needs either a unit or --resume"),
         (["describe", "--resume", "x", "--seed", "1"], "cannot be changed"),
-        (["describe", "scenes/layer4/12", "--generator", "crayons"], "diffusers, retrieve, scenes"),
+        (["describe", "scenes/layer4/12", "--generator", "crayons"], "retrieve, scenes"),
         (["describe", "scenes/layer4/12", "--session", "../x"], "is not a name"),
         (["describe", "--resume", "no-such-session"], "list them with: maia sessions"),
         (["describe", "scenes/layer4/12", "--agent", "clade"], "try claude"),

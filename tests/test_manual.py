@@ -34,7 +34,7 @@ def test_the_manual_is_printed_with_the_words_of_a_generator(capsys):
     assert main(["manual"]) == 0
     assert "shape: circle" not in capsys.readouterr().out
     assert main(["manual", "--generator", "crayons"]) == 1
-    assert "try scenes" in capsys.readouterr().err
+    assert "try planted, scenes" in capsys.readouterr().err
 
 
 def test_the_brief_is_the_same_text_in_every_process():
