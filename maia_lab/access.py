@@ -58,6 +58,11 @@ def experimenter(settled: Config) -> tuple[str, str]:
     return OFFLINE, f"No API key ({KEY}): the offline agent experiments."
 
 
+def asked(agent: str, rater: str | None) -> bool:
+    """Whether a language model is asked anything: as the agent, or as the rater."""
+    return MODEL in (agent, (rater or "").partition(":")[0])
+
+
 def check(url: str, ask: Callable[[str], str] | None = None) -> str:
     """See that a server may be spoken to, and return its name to be shown; empty: the vendor.
 

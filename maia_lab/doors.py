@@ -17,7 +17,7 @@ from maia_lab.loop import Agent, BilledCaptioner
 from maia_lab.names import nearest
 from maia_lab.pictures import Pictures, Rows
 from maia_lab.places import cache
-from maia_lab.rater import Calibrated
+from maia_lab.rater import FEW_IMAGES, Calibrated, Paid
 from maia_lab.system import Layer, Model
 from maia_lab.world import Images, Progress, Rater, World
 
@@ -36,7 +36,10 @@ MODELS = {
     "gated": "maia_lab.systems.gated:open_gated",
     "planted": "maia_lab.systems.planted:open_planted",
 }
-RATERS = {"clip": "maia_lab.systems.rater:ClipRater"}
+RATERS = {
+    "clip": "maia_lab.systems.rater:ClipRater",
+    "claude": "maia_lab.agents.rater:ClaudeRater",
+}
 PLAIN_EDITS = "maia_lab.imaging.plain_edits:PlainEditor"
 """Edits what no generator made."""
 GENERATORS = {
@@ -177,7 +180,7 @@ def _edited_by(world: World, address: str) -> World:
 
 
 def open_rater(address: str) -> Rater:
-    """Open who says what a description means, first tried on scenes: ``clip:FOLDER``.
+    """Open who says what a description means, tried on scenes: ``clip:FOLDER``, ``claude:MODEL``.
 
     Entry points of the group ``maia_lab.raters`` add more; each is called with what follows the
     colon.
@@ -188,7 +191,8 @@ def open_rater(address: str) -> Rater:
     """
     name, _, where = address.partition(":")
     rater = cast(Rater, _named(RATERS, "rater", name)(where))
-    trial = cast(World, _named(WORLDS, "world", "scenes")(n=1, held_out=CALIBRATION))
+    count = FEW_IMAGES if isinstance(rater, Paid) else CALIBRATION
+    trial = cast(World, _named(WORLDS, "world", "scenes")(n=1, held_out=count))
     return Calibrated(rater, trial)
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maia_lab.baselines import Floats, Said, one_shot, search
-from maia_lab.errors import ModelError
+from maia_lab.errors import MaiaError, ModelError, WordsError
 from maia_lab.exemplars import Exemplars
 from maia_lab.metrics import auprc, pearson, undefined
 from maia_lab.observation import Score
-from maia_lab.rater import WordsRater
+from maia_lab.rater import Paid, WordsRater
 from maia_lab.system import System
 from maia_lab.trial import trial
-from maia_lab.world import Rater, World
+from maia_lab.world import Images, Rater, World
 
 CHUNK = 100
 """Held-out images that are looked at together."""
@@ -50,57 +51,98 @@ def score(
     Raises:
         WordsError: a label cannot be read.
     """
-    words, n = world.words, len(world.held_out)
+    words = world.words
     rater = world.rater or (None if words is None else WordsRater(words))
     mine: Said = (tuple(labels), tuple(suppressed_by))
     if rater is None:
         why = f"nothing can tell what the images of {world.name} hold"
-        return [Score(MINE, mine[0], None, None, 0, 0, n, why, suppressed_by=mine[1])]
-    rows: list[tuple[str, Said]] = [(MINE, mine)]
+        return [_unscored(mine, len(world.held_out), why)]
+    rows: dict[str, Said] = {MINE: mine}
     if words is not None:
-        rows.append((ONE_SHOT, one_shot(world, exemplars, seed)))
-        rows.append((SEARCH, search(world, exemplars)))
-    # Baselines often say the same: what is rated and drawn for one of them is so for all.
-    saids = {said for _, said in rows}
+        rows[ONE_SHOT] = one_shot(world, exemplars, seed)
+        rows[SEARCH] = search(world, exemplars)
     try:
-        values, sure = _rated(system, world, rater, saids)
-    except ModelError as error:
-        why = f"the unit {error.reason}"
-        return [Score(MINE, mine[0], None, None, 0, 0, n, why, suppressed_by=mine[1])]
-    trials = {said: trial(system, world, *said, seed) for said in saids}
+        scores = rated(system, world.held_out, rater, rows, sample(world.held_out, rater, seed))
+    except WordsError:
+        raise
+    except MaiaError as error:
+        what = "the unit" if isinstance(error, ModelError) else error.value
+        return [_unscored(mine, len(world.held_out), f"{what} {error.reason}")]
+    # Baselines often say the same: what is drawn for one of them is so for all.
+    trials = {said: trial(system, world, *said, seed) for said in set(rows.values())}
     return [
-        replace(
-            _scored(of, said, values, sure, system.reference.high),
-            rater=rater.name,
-            trial=trials[said],
-        )
-        for of, said in rows
+        replace(found, trial=trials[said])
+        for found, said in zip(scores, rows.values(), strict=True)
     ]
 
 
-def _rated(
-    system: System, world: World, rater: Rater, saids: Collection[Said]
-) -> tuple[Floats, Mapping[Said, Floats]]:
-    """How the unit answers each held-out image, and how sure each description is of it.
+def _unscored(said: Said, n: int, why: str) -> Score:
+    return Score(MINE, said[0], None, None, 0, 0, n, why, suppressed_by=said[1])
 
-    A description of several labels is also rated label by label. Few images are in memory at once.
+
+def sample(images: Images, rater: Rater, seed: int = 0) -> NDArray[np.int_]:
+    """Positions of the images that a rater is shown: all, or a random sample where it is paid."""
+    most = rater.most if isinstance(rater, Paid) else None
+    if most is None or most >= len(images):
+        return np.arange(len(images))
+    return np.sort(np.random.default_rng(seed).choice(len(images), most, replace=False))
+
+
+def rated(
+    system: System,
+    images: Images,
+    rater: Rater,
+    rows: Mapping[str, Said],
+    chosen: NDArray[np.int_],
+    *,
+    singly: bool = True,
+) -> list[Score]:
+    """Score descriptions by what a rater says of images.
+
+    Args:
+        system: the unit.
+        images: nobody has looked at.
+        rater: who says which of them a description means.
+        rows: descriptions, by what their scores are called.
+        chosen: positions of the images that are looked at.
+        singly: whether the rater is also asked for each label by itself.
+
+    Raises:
+        MaiaError: of the unit, or of the rater.
     """
-    asked = {*saids, *(((label,), ()) for labels, _ in saids for label in labels)}
+    values, sure = _rated(system, images, rater, dict.fromkeys(rows.values()), chosen, singly)
+    high, name = system.reference.high, rater.name
+    return [replace(_scored(of, s, values, sure, high), rater=name) for of, s in rows.items()]
+
+
+def _rated(
+    system: System,
+    images: Images,
+    rater: Rater,
+    saids: Iterable[Said],
+    chosen: NDArray[np.int_],
+    singly: bool,
+) -> tuple[Floats, Mapping[Said, Floats]]:
+    """How the unit answers each chosen image, and how sure each description is of it.
+
+    Few images are in memory at once.
+    """
+    singles = [((label,), ()) for labels, _ in saids for label in labels] if singly else []
+    asked = dict.fromkeys([*saids, *singles])
     values: list[Floats] = [np.zeros(0)]
     sure: dict[Said, list[Floats]] = {said: [np.zeros(0)] for said in asked}
-    for start in range(0, len(world.held_out), CHUNK):
-        places = range(start, min(start + CHUNK, len(world.held_out)))
-        images = [world.held_out[i] for i in places]
-        values.append(system.values(images).astype(float))
+    for start in range(0, len(chosen), CHUNK):
+        some = [images[int(i)] for i in chosen[start : start + CHUNK]]
+        values.append(system.values(some).astype(float))
         for said in asked:
-            sure[said].append(rater.rate(images, *said) if said[0] else np.zeros(len(images)))
+            sure[said].append(rater.rate(some, *said) if said[0] else np.zeros(len(some)))
     return np.concatenate(values), {said: np.concatenate(parts) for said, parts in sure.items()}
 
 
 def _scored(of: str, said: Said, values: Floats, sure: Mapping[Said, Floats], high: float) -> Score:
     (labels, suppressed_by), active, predicted = said, values > high, sure[said] > 0.5
     hits = int((predicted & active).sum())
-    each = [sure[(label,), ()] > 0.5 for label in labels]
+    each = [sure[(label,), ()] > 0.5 for label in labels if ((label,), ()) in sure]
     return Score(
         of,
         labels,

@@ -131,7 +131,7 @@ class Answered:
     cost: float | None = None
     """US dollars, by the price table of that day; None: the model's price is not known."""
     seconds: float = 0.0
-    purpose: Literal["step", "captions"] = "step"
+    purpose: Literal["step", "captions", "ratings"] = "step"
     request: str = ""
     """sha256 of the request's body, which the events that it had seen rebuild."""
     seen: int = 0

@@ -20,6 +20,7 @@ from maia_lab.journal import Journal
 from maia_lab.journal.names import readable_name
 from maia_lab.loop import Agent, BilledCaptioner, Reviewer, run
 from maia_lab.pictures import Rows
+from maia_lab.rater import Paid
 from maia_lab.review import Policy
 from maia_lab.session import Session
 from maia_lab.study import Study, open_study
@@ -78,8 +79,8 @@ def describe(
         generator: what draws images, where not the model's own world does: another world,
             ``diffusers:NAME`` or ``retrieve:FOLDER``.
         editor: what edits them, where not the generator does: ``plain`` or ``diffusers:NAME``.
-        rater: who says which held-out images a description means (``clip:FOLDER``), where the
-            words of the data cannot.
+        rater: who says which held-out images a description means (``clip:FOLDER``,
+            ``claude:MODEL``), where the words of the data cannot.
         preprocess: how an image becomes the model's input, where the model does not say.
         classes: names of the logits, in order.
         direction: studied in place of one unit, ``index`` being what to call it.
@@ -404,8 +405,9 @@ def _ready(
     if listener is not None:
         session.aloud.heard_by(listener)
     study.tools.may_conclude = lambda: session.concluding
-    if isinstance(captioner := study.tools.captioner, BilledCaptioner):
-        captioner.paid_by(session)
+    for paid in (study.tools.captioner, study.world.rater):
+        if isinstance(paid, BilledCaptioner | Paid):
+            paid.paid_by(session)
     if driver is not None:
         return session.finish_by(driver(session, study, agent))
     reviewer: Reviewer = ConsoleReviewer() if policy == "ask" else PolicyReviewer(policy)

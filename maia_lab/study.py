@@ -80,8 +80,8 @@ def open_study(
         generator: what draws images, where not the model's own world does: another world,
             ``diffusers:NAME`` or ``retrieve:FOLDER``.
         editor: what edits them, where not the generator does: ``plain`` or ``diffusers:NAME``.
-        rater: who says which held-out images a description means (``clip:FOLDER``), where the
-            words of the data cannot.
+        rater: who says which held-out images a description means (``clip:FOLDER``,
+            ``claude:MODEL``), where the words of the data cannot.
         preprocess: how an image becomes the model's input, where the model does not say.
         classes: names of the logits, in order.
         direction: studied in place of one unit: a vector of one number for each unit of the layer;

@@ -12,11 +12,12 @@ from typing import Literal
 class Thought:
     """A moment of an agent's thinking."""
 
-    kind: Literal["thinking", "words", "why", "code", "wait", "done"]
-    """What is being written; ``wait``: it tries again later; ``done``: it has finished, or was
-    cut short: whatever was heard of it counts for nothing any more."""
+    kind: Literal["thinking", "words", "why", "code", "wait", "rating", "done"]
+    """What is being written; ``wait``: it tries again later; ``rating``: images are rated;
+    ``done``: it has finished, or was cut short: whatever was heard of it counts for nothing any
+    more."""
     text: str = ""
-    """The next piece; of ``wait`` the reason, in words."""
+    """The next piece; of ``wait`` the reason, of ``rating`` how far it is, in words."""
     seconds: float = 0.0
     """Of ``wait``: until it tries again."""
 

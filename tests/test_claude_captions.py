@@ -72,6 +72,6 @@ def test_the_conclusions_share_of_the_budget_is_not_spent_on_captions():
     with Loopback(sees) as server:
         asked = captioner(server)
         asked.paid_by(session)
-        with pytest.raises(BudgetError, match="kept for the conclusion"):
+        with pytest.raises(BudgetError, match="does not pay for captions beside a conclusion"):
             asked.describe([plain("red", 1)])
         assert server.requests == []

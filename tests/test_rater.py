@@ -76,7 +76,7 @@ def test_scores_say_who_rated(system, world, exemplars):
     photos = replace(world, words=None, rater=Calibrated(Sees(world.words, 0.0), colours))
     (mine,) = evaluation.score(system, photos, exemplars, ["red"])
     assert mine.precision == 1
-    said = "was said by test rater, whose ratings go with what plain hold by r 1.00 (30 images)"
+    said = "was said by test rater, whose ratings go with what plain hold by r 1.00 (30 images, 3"
     assert said in evaluation.table([mine])
 
 

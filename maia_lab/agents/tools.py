@@ -116,7 +116,7 @@ def proposal(name: str, said: dict[str, Any]) -> Proposal | Conclusion:
 
 
 def misfit(value: object, schema: dict[str, Any], where: str) -> str:
-    """Where a value first departs from a schema of objects, lists, texts and whole numbers."""
+    """Where a value first departs from a schema of objects, lists, texts and numbers."""
     match schema["type"]:
         case "object":
             if not isinstance(value, dict):
@@ -135,6 +135,8 @@ def misfit(value: object, schema: dict[str, Any], where: str) -> str:
             return next(filter(None, found), "")
         case "integer":
             return "" if type(value) is int else f"{where} is no whole number"
+        case "number":
+            return "" if type(value) in (int, float) else f"{where} is no number"
     return "" if isinstance(value, str) else f"{where} is no text"
 
 

@@ -109,7 +109,9 @@ def session_options(parser: argparse.ArgumentParser) -> None:
         "--editor", metavar="NAME", help="what edits them: plain, or diffusers:MODEL"
     )
     parser.add_argument(
-        "--rater", metavar="NAME", help="who rates held-out photographs, for example clip:FOLDER"
+        "--rater",
+        metavar="NAME",
+        help="who rates held-out photographs: clip:FOLDER, claude or claude:MODEL",
     )
     parser.add_argument("--steps", type=positive, help="at most (default: see maia config)")
     parser.add_argument("--seconds", type=positive, help="of work, at most")
@@ -150,9 +152,10 @@ def hold(options: argparse.Namespace) -> int:
         if name in given:
             given[f"max_{name}"] = given.pop(name)
     if again is None:
-        given["agent"], remark = _agent(options.agent)
+        given["agent"], remark = _agent(options.agent, options.rater)
     else:
-        _, remark = _agent(find(again, readonly=True).opened.setting.agent)
+        setting = find(again, readonly=True).opened.setting
+        _, remark = _agent(setting.agent, dict(setting.options).get("rater"))
     # What was decided before a resume was seen elsewhere, or long ago: it is told in full.
     reader = Narrator(sys.stdout, live=again is None)
     review: Policy = options.review or "ask"
@@ -184,7 +187,7 @@ def hold(options: argparse.Namespace) -> int:
     return CONCLUDED if session.conclusion is not None else UNCONCLUDED
 
 
-def _agent(named: str | None) -> tuple[str, str]:
+def _agent(named: str | None, rater: str | None) -> tuple[str, str]:
     """Who experiments, and what is to be said of it; asks for what is missing if someone sits."""
     from getpass import getpass
 
@@ -194,6 +197,7 @@ def _agent(named: str | None) -> tuple[str, str]:
     settled = Config.read(agent=named)
     agent, remark = access.experimenter(settled)
     here = sys.stdin is not None and sys.stdin.isatty()
-    if agent == access.MODEL:
-        remark = access.prepare(settled.base_url, *((input, getpass) if here else (None, None)))
+    if access.asked(agent, rater):
+        said = access.prepare(settled.base_url, *((input, getpass) if here else (None, None)))
+        remark = f"{remark} {said}".strip()
     return agent, remark

@@ -81,8 +81,8 @@ class Narrator:
                 self._passing(line)
             elif before.kind != "wait" or before.seconds < thought.seconds:
                 self._line(line, "yellow")
-        elif thought.kind == "done":
-            self._passing("")
+        elif thought.kind in ("done", "rating"):
+            self._passing(one_line(thought.text))
         else:
             if before.kind == thought.kind:
                 self._heard = replace(thought, text=(before.text + thought.text)[-200:])

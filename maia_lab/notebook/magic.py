@@ -142,7 +142,7 @@ def _opening(parser: argparse.ArgumentParser, task: str = "describe") -> None:
         "--generator", metavar="NAME", help="scenes, diffusers:MODEL or retrieve:FOLDER"
     )
     parser.add_argument("--editor", metavar="NAME", help="plain, or diffusers:MODEL")
-    parser.add_argument("--rater", metavar="NAME", help="who rates held-out images: clip:FOLDER")
+    parser.add_argument("--rater", metavar="NAME", help="clip:FOLDER, claude, or claude:MODEL")
     parser.add_argument("--steps", type=int, help="at most (default: see %%maia config)")
     parser.add_argument("--seconds", type=float, help="of work, at most")
     parser.add_argument("--tokens", type=int, help="of a language model, at most")

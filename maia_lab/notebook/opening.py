@@ -73,8 +73,9 @@ class Opening:
                 "leaves nobody to approve: a cell that runs takes no answers",
                 "add --review safe or, on a throwaway machine, --review auto",
             )
-        if options.agent == access.MODEL:
-            remark = access.prepare(settled.base_url, *asking(self._notebook.shell))
+        if access.asked(options.agent, options.rater):
+            said = access.prepare(settled.base_url, *asking(self._notebook.shell))
+            remark = f"{remark} {said}".strip()
         box: list[Live] = []
         with Progress() as progress:
             describe(
@@ -146,7 +147,8 @@ class Opening:
             self._notebook.take(live, self._notebook.cell)
             self._show_ended(live)
             return
-        if known.opened.setting.agent == access.MODEL:
+        setting = known.opened.setting
+        if access.asked(setting.agent, dict(setting.options).get("rater")):
             url = Config.read().base_url
             if remark := access.prepare(url, *asking(self._notebook.shell)):
                 say(remark)

@@ -62,4 +62,5 @@ def piece(thought: Thought, before: str) -> str:
     text = visible(thought.text)
     if thought.kind == "wait":
         text = f"{text}; again in {thought.seconds:.0f} s"
-    return f"\n{text}" if before and (before != thought.kind or before == "wait") else text
+    apart = before and (before != thought.kind or before in ("wait", "rating"))
+    return f"\n{text}" if apart else text

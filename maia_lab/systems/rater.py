@@ -14,6 +14,7 @@ from transformers import AutoTokenizer, CLIPModel
 
 from maia_lab.errors import ModelError
 from maia_lab.provenance import pixel_hash
+from maia_lab.rater import combined
 from maia_lab.systems.preprocess import Normalised
 
 MEAN, SD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
@@ -58,9 +59,7 @@ class ClipRater:
             words = torch.nn.functional.normalize(model.text_projection(read), dim=-1)
             logits = self._seen(images) @ words.T * model.logit_scale.exp()
             chance = torch.sigmoid(logits[:, 1:] - logits[:, :1]).double().numpy()
-        wanted, unwanted = chance[:, : len(labels)], chance[:, len(labels) :]
-        sure: NDArray[np.float64] = wanted.max(1) * (1 - unwanted.max(1, initial=0))
-        return sure
+        return combined(list(chance.T[: len(labels)]), list(chance.T[len(labels) :]))
 
     def _seen(self, images: Sequence[Image.Image]) -> torch.Tensor:
         """One unit vector an image; those seen last are remembered: the same are rated again."""
