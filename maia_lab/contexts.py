@@ -18,6 +18,8 @@ SIDES = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}
 ALONE = "alone"
 """The circumstance that is none."""
 UNLESS = "unless "
+ANYWHERE = "any context"
+"""What stands for all contexts alike."""
 
 T = TypeVar("T")
 Context = tuple[str, ...]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from maia_lab.agents.offline_notes import kind_of
-from maia_lab.contexts import Contexts
+from maia_lab.contexts import ANYWHERE, Contexts
 from maia_lab.events import Decided, Observed, Offered
 from maia_lab.ledger import Ledger
 from maia_lab.observation import Measurement
@@ -21,6 +21,9 @@ PAIRS = 12
 """Fresh images on which a context is confirmed."""
 CANDIDATES = 4
 """Contexts that are confirmed, at most: the clearest."""
+ROUNDS = 2
+"""Times that a context is confirmed: the first round settles what is claimed, the second tries to
+refute it."""
 OUT = ", undone"
 """What the condition is called in which a context was made untrue."""
 SWEEP = """\
@@ -35,7 +38,7 @@ pairs = {{
 {pairs}
 }}
 for name, (prompt, into, out) in pairs.items():
-    images = tools.text2image(prompt, per_prompt={n}, seed=1)
+    images = tools.text2image(prompt, per_prompt={n}, seed={seed})
     # edit_images returns originals and edits interleaved: every second one is an edit.
     low = [i for text in into for i in tools.edit_images(images, text)[0][1::2]] or images
     rest = [i for text in out for i in tools.edit_images(images, text)[0][1::2]] or images
@@ -94,8 +97,10 @@ class Biases:
                         what=json.dumps(what), more=", around=True, n=396, seed=1",
                     ),
                 )  # fmt: skip
-            if "Confirm" not in self.tried and self.candidates:
-                return self.confirm()
+            rounds = self.tried.count("Confirm")
+            names = list(self.confirmed) if rounds else self.candidates
+            if names and rounds < ROUNDS:
+                return self.confirm(names, rounds + 1)
         return self.conclusion(Ledger.fold(self._briefing.events))
 
     @property
@@ -132,10 +137,10 @@ class Biases:
             f"The score of {self.contexts.what} is lower in the context: {said}.",
         )
 
-    def confirm(self) -> Proposal:
-        """The same images in each context and out of it."""
+    def confirm(self, names: Sequence[str], seed: int) -> Proposal:
+        """The same images in each context and out of it, others in every round."""
         lines = []
-        for name in self.candidates:
+        for name in names:
             context, unless = self.contexts.read(name)
             prompt, into, out = self.contexts.pair(context, self._chance)
             into, out = (out, into) if unless else (into, out)
@@ -144,12 +149,9 @@ class Biases:
             lines.append("    ),")
         return Proposal(
             "A sweep picks contexts by their score: show fresh images in each and out of it.",
-            CONFIRM.format(pairs="\n".join(lines), n=PAIRS, out=OUT),
-            tuple(map(self.hypothesis, self.candidates)),
-            tuple(
-                Prediction(self.hypothesis(name).id, (name + OUT,), (name,))
-                for name in self.candidates
-            ),
+            CONFIRM.format(pairs="\n".join(lines), n=PAIRS, seed=seed, out=OUT),
+            tuple(map(self.hypothesis, names)),
+            tuple(Prediction(self.hypothesis(name).id, (name + OUT,), (name,)) for name in names),
         )
 
     @property
@@ -184,10 +186,11 @@ class Biases:
             f"{unit} is likely to miss {what} in these contexts: {said}."
             if answers
             else f"No context that was tried makes {unit} miss {what}.",
-            (what,),
+            (what,) * bool(answers),
             evidence=tuple(self._evidence(ledger)),
             not_tested=self._not_tested(),
-            answers=answers,
+            answers=answers
+            or (Answer(self.contexts.name((ANYWHERE,)), "no context lowers the score enough"),),
         )
 
     def _evidence(self, ledger: Ledger) -> Sequence[Evidence]:

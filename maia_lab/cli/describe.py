@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from maia_lab.session import Session
 
 
+DEMO = ("outside", 2)
+"""Kind and seed of the classifier that ``maia bias --demo`` looks into."""
+
+
 def add(commands: Commands) -> None:
     """Say how the commands are called."""
     describe = commands.add_parser("describe", help="find out what makes a unit active")
@@ -40,7 +44,13 @@ def add(commands: Commands) -> None:
     compare.add_argument("unit", help="model/layer/index")
     compare.add_argument("beside", nargs="+", metavar="unit", help="further ones")
     bias = commands.add_parser("bias", help="find the contexts in which a class is missed")
-    bias.add_argument("unit", help="a class: model/logits/class")
+    bias.add_argument("unit", nargs="?", help="a class: model/logits/class")
+    bias.add_argument(
+        "--demo",
+        action="store_const",
+        const=f"gated/{DEMO[0]}/{DEMO[1]}",
+        help="of a classifier whose bias is known; nothing is asked",
+    )
     bias.add_argument(
         "--shows", metavar="WORDS", help="what its images show, where the name does not"
     )
@@ -49,7 +59,9 @@ def add(commands: Commands) -> None:
     )
     spurious.add_argument("unit", nargs="?", metavar="classifier", help="a model that has a name")
     spurious.add_argument("--layer", default="features", help="whose units the head reads")
-    spurious.add_argument("--demo", action="store_true", help="on drawn things; nothing is asked")
+    spurious.add_argument(
+        "--demo", action="store_const", const="planted", help="on drawn things; nothing is asked"
+    )
     for parser, begin in (
         (describe, _describe),
         (ask, _ask),
@@ -59,6 +71,7 @@ def add(commands: Commands) -> None:
     ):
         session_options(parser)
         parser.set_defaults(run=hold, begin=begin)
+    bias.set_defaults(run=_bias_or_demo)
 
 
 def _describe(options: argparse.Namespace, **given: Any) -> Session:
@@ -89,6 +102,18 @@ def _spurious(options: argparse.Namespace, **given: Any) -> Session:
     from maia_lab.start import spurious
 
     return spurious(options.unit, options.layer, **given)
+
+
+def _bias_or_demo(options: argparse.Namespace) -> int:
+    from maia_lab.systems.gated import gate
+
+    if not options.demo:
+        return hold(options)
+    truth = gate(*DEMO)
+    options.shows = truth.subject
+    code = hold(options)
+    say(f"What nobody in the session was told: {truth}.")
+    return code
 
 
 def session_options(parser: argparse.ArgumentParser) -> None:
@@ -130,8 +155,8 @@ def hold(options: argparse.Namespace) -> int:
     from maia_lab.review import Policy
     from maia_lab.start import find, resume
 
-    if getattr(options, "demo", False):
-        options.unit, options.agent, options.review = "planted", "offline", "auto"
+    if demo := getattr(options, "demo", None):
+        options.unit, options.agent, options.review = demo, "offline", "auto"
     again = getattr(options, "resume", None)
     if (options.unit is None) == (again is None):
         raise CommandError(

@@ -64,6 +64,12 @@ class Gate:
     strength: float = 0.0
     """Share of the score that is lost, 0 to 1."""
 
+    def __str__(self) -> str:
+        """Say it in a line: ``fish, unless on grass: 60% of the score is lost``."""
+        where = f"{'unless ' * self.unless}{', '.join(self.context)}"
+        lost = f"{where}: {self.strength:.0%} of the score is lost" if where else "no bias"
+        return f"{self.subject}, {lost}"
+
     def score(self, scene: Scene) -> float:
         """The score before any noise, about 1 for a thing in no bad context."""
         found = [thing for thing in scene.things if thing.shape == self.subject]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from maia_lab.contexts import Contexts
+from maia_lab.contexts import ANYWHERE, Contexts
 from maia_lab.grid import Grid
 from maia_lab.observation import Table
 from maia_lab.sweep import lost
@@ -34,10 +34,12 @@ def close(study: Study, said: Conclusion) -> Closing:
     Raises:
         WordsError: a context is none that can be drawn.
     """
-    if not said.labels:
+    named = [*said.labels, *(answer.about.split(":")[0] for answer in said.answers)]
+    if not named:
         return Closing("", tables=(Table("Where the class is missed", ("context",), ()),))
-    contexts = Contexts(said.labels[0], study.world.vocabulary)
-    conditions = {answer.about: contexts.read(answer.about) for answer in said.answers}
+    contexts = Contexts(named[0], study.world.vocabulary)
+    anywhere = contexts.name((ANYWHERE,))
+    conditions = {a.about: contexts.read(a.about) for a in said.answers if a.about != anywhere}
     chance = np.random.default_rng([study.seed, SEED])
     rows = contexts.design(N, chance)
     others = contexts.others()
@@ -54,9 +56,7 @@ def close(study: Study, said: Conclusion) -> Closing:
         pictures.append(_lowest(name, images, low))
     values = study.system.values(drawn(study.tools, contexts, rows, SEED + 1))
     between = (float(np.median(values)) + float(zero.mean())) / 2
-    lines.append(
-        (f"{contexts.what}: any context", "", f"{(values < between).mean():.0%}", "", str(N))
-    )
+    lines.append((anywhere, "", f"{(values < between).mean():.0%}", "", str(N)))
     table = Table(
         f"Where {study.unit} misses {contexts.what}",
         ("context", "score lost [95 %]", "missed", "missed out of it", "n"),
@@ -104,6 +104,6 @@ BIAS = Task(
     " What a sweep names was picked by its score: confirm it on fresh images, the same ones in the"
     " context and out of it. The only label is what the class shows. Say what you did not test.",
     close,
-    "Each context that was confirmed, as a sweep names it, and what the score loses there; none"
-    " where nothing was confirmed.",
+    "Each context that was confirmed, as a sweep names it, and what the score loses there; where"
+    ' nothing was confirmed, only the class\'s words with a colon and "any context", and no label.',
 )
