@@ -3,8 +3,10 @@
 Activations are counted in standard deviations above each unit's own mean over the data, so that a
 unit and its copy at another scale come out equal. Whether two units differ is judged by swapping
 them: if they answer alike but for noise, then for each image it is chance which of the two answers
-more. The largest difference in any condition is held against the largest of such swaps (Westfall
-and Young 1993), so that looking at many conditions finds no more differences than looking at one.
+more. Mean and deviation are noisy themselves, so images of the data are swapped too, and every swap
+is brought to scale anew. The largest difference in any condition is held against the largest of
+such swaps (Westfall and Young 1993), so that looking at many conditions finds no more differences
+than looking at one.
 """
 
 from __future__ import annotations
@@ -26,6 +28,10 @@ from maia_lab.world import Words
 
 SWAPS = 4999
 """Times that units are swapped at random: a p-value is then at least 1 in 5000."""
+USUAL = "the data"
+"""What a unit's answers to the data are called among its conditions."""
+ROUNDING = 1e-5
+"""A gap that numbers of 32 bits may open between a unit and its exact copy at another scale."""
 ALPHA = 0.01
 """Chance that equal units are found to differ in any condition."""
 
@@ -55,12 +61,13 @@ class Contrast:
     """What ``tools.contrast`` returns: print it."""
 
     conditions: tuple[Measurement, ...]
-    """Of each condition and unit; values in standard deviations above the unit's mean."""
+    """Of each unit :data:`USUAL`, then each condition; values in standard deviations above the
+    unit's mean."""
     gaps: tuple[Gap, ...]
     """Largest difference first."""
     ranks: tuple[tuple[str, str, float | None], ...]
-    """For each pair of units, Spearman's rank correlation over all images; None where a unit
-    answers all of them alike."""
+    """For each pair of units, Spearman's rank correlation over the data; None where a unit answers
+    all of it alike."""
 
     def __str__(self) -> str:
         """The correlation of each pair, then a line a condition and pair."""
@@ -69,7 +76,7 @@ class Contrast:
             + ("not defined, a unit answers all alike" if r is None else f"{r:.2f}")
             for first, second, r in self.ranks
         ]
-        width = max(len("condition"), *(len(gap.condition) for gap in self.gaps))
+        width = max(map(len, ["condition", *(gap.condition for gap in self.gaps)]))
         several = len(self.ranks) > 1
         lines.append(f"{'condition':<{width}}   n   second minus first, sd    p (corrected)")
         lines += [
@@ -93,11 +100,12 @@ class Contrast:
             one, other = (
                 {m.plain: m for m in measurements if m.unit == unit} for unit in (first, second)
             )
-            for (name, a), p in zip(one.items(), _swapped(one, other, seed), strict=True):
+            scale = one.pop(USUAL), other.pop(USUAL)
+            ranks.append((first, second, _rank_correlation(*scale)))
+            for (name, a), p in zip(one.items(), _swapped(one, other, scale, seed), strict=True):
                 found = difference(other[name], a)
                 corrected = min(1.0, p * len(pairs))
                 gaps.append(Gap(name, first, second, len(set(a.bases)), *found[:3], corrected))
-            ranks.append((first, second, _rank_correlation(one, other)))
         return cls(
             tuple(measurements),
             tuple(sorted(gaps, key=lambda gap: -abs(gap.difference))),
@@ -109,10 +117,18 @@ class Contrast:
         cls,
         systems: Mapping[str, System],
         groups: Mapping[str, Sequence[Image.Image]],
+        usual: Mapping[str, NDArray[np.float32]],
         seed: int = 0,
         words: Words | None = None,
     ) -> Contrast:
         """Show every group to every unit.
+
+        Args:
+            systems: the units by address.
+            groups: images by condition.
+            usual: each unit's answers to the same images of the data, in the same order.
+            seed: of the swaps.
+            words: say what a group's images share.
 
         Raises:
             DataError: there are not two units, or a condition has fewer than two images.
@@ -123,13 +139,12 @@ class Contrast:
             )
         if poor := [name for name, images in groups.items() if len(images) < 2]:
             raise DataError(poor[0], "has fewer than two images", "give each condition ten or more")
-        if not groups:
-            raise DataError("nothing", "was given to contrast", "name at least one condition")
         measured: list[Measurement] = []
         for unit, system in systems.items():
             scale = _standard(system.reference.values, system)
             reference = Reference(scale, None)
             values = standardised(system, [i for images in groups.values() for i in images])
+            measured.append(_usual(_standard(usual[unit], system), reference).by(unit))
             start = 0
             for name, images in groups.items():
                 own = values[start : start + len(images)]
@@ -165,6 +180,21 @@ def _standard(values: NDArray[np.float32], system: System) -> NDArray[np.float32
     return found
 
 
+def _usual(values: NDArray[np.float32], reference: Reference) -> Measurement:
+    return Measurement(
+        condition=USUAL,
+        values=tuple(float(v) for v in values),
+        # Their places are enough to tell which are the same: nothing is edited from them.
+        bases=tuple(map(str, range(len(values)))),
+        mean=float(values.mean()),
+        sd=float(values.std(ddof=1)),
+        share_high=float((values > reference.high).mean()),
+        percentile=reference.percentile(float(values.mean())),
+        control="",
+        source="data",
+    )
+
+
 def _paired(measured: Sequence[Measurement]) -> list[Measurement]:
     """Each condition of a further unit against the same of the first."""
     first = {m.plain: m for m in measured if m.unit == measured[0].unit}
@@ -180,18 +210,34 @@ def _paired(measured: Sequence[Measurement]) -> list[Measurement]:
 
 
 def _swapped(
-    one: Mapping[str, Measurement], other: Mapping[str, Measurement], seed: int
+    one: Mapping[str, Measurement],
+    other: Mapping[str, Measurement],
+    scale: tuple[Measurement, Measurement],
+    seed: int,
 ) -> list[float]:
     """Of each condition, p: how often a swap of the units has so large a difference in any."""
-    gaps = {name: _by_base(other[name], m) for name, m in one.items()}
-    bases = sorted({base for some in gaps.values() for base in some})
-    shares = np.zeros((len(bases), len(gaps)))
-    for column, some in enumerate(gaps.values()):
+    bases = sorted({base for m in one.values() for base in m.bases})
+    sums, halves = np.zeros(len(one)), np.zeros((len(bases), len(one)))
+    for column, name in enumerate(one):
+        a, b = _by_base(one[name]), _by_base(other[name])
+        sums[column] = np.mean([a[base] + b[base] for base in a])
         for row, base in enumerate(bases):
-            shares[row, column] = some.get(base, 0.0) / len(some)
-    signs = np.random.default_rng(seed).choice((-1.0, 1.0), (SWAPS, len(bases)))
-    found, swapped = np.abs(shares.sum(0)), np.abs(signs @ shares)
-    ps, least, left = np.ones(len(gaps)), 0.0, np.zeros(SWAPS)
+            halves[row, column] = (b[base] - a[base]) / 2 / len(a) if base in a else 0.0
+    chance = np.random.default_rng(seed)
+    # The first row is what was found: nothing is swapped.
+    signs = _signs(chance, len(bases)) @ halves
+    x, y = (np.array(m.values) for m in scale)
+    turned = _signs(chance, len(x)) @ np.column_stack([y - x, y**2 - x**2]) / 2 / len(x)
+    gaps = np.zeros_like(signs)
+    for side in (1, -1):
+        mean = (x + y).mean() / 2 + side * turned[:, 0]
+        square = (x**2 + y**2).mean() / 2 + side * turned[:, 1]
+        spread = np.sqrt(np.maximum(square - mean**2, 0))
+        spread[spread == 0] = 1
+        gaps += side * ((sums / 2 + side * signs) - mean[:, None]) / spread[:, None]
+    gaps[np.abs(gaps) < ROUNDING] = 0
+    found, swapped = np.abs(gaps[0]), np.abs(gaps[1:])
+    ps, least, left = np.ones(len(one)), 0.0, np.zeros(SWAPS)
     # Step down: each is held against those that are no larger, the largest against all.
     order = np.argsort(found)
     for column in order:
@@ -203,20 +249,24 @@ def _swapped(
     return [float(p) for p in ps]
 
 
-def _by_base(a: Measurement, b: Measurement) -> dict[str, float]:
-    """The mean of ``a`` minus ``b`` for each base."""
+def _signs(chance: np.random.Generator, n: int) -> NDArray[np.float64]:
+    """A row for each swap of the units, by chance in each of ``n`` images; in the first, none."""
+    signs = chance.choice((-1.0, 1.0), (1 + SWAPS, n))
+    signs[0] = 1
+    return signs
+
+
+def _by_base(m: Measurement) -> dict[str, float]:
+    """The mean answer for each base."""
     found: dict[str, list[float]] = {}
-    for base, x, y in zip(a.bases, a.values, b.values, strict=True):
-        found.setdefault(base, []).append(x - y)
+    for base, value in zip(m.bases, m.values, strict=True):
+        found.setdefault(base, []).append(value)
     return {base: float(np.mean(values)) for base, values in found.items()}
 
 
-def _rank_correlation(
-    one: Mapping[str, Measurement], other: Mapping[str, Measurement]
-) -> float | None:
+def _rank_correlation(one: Measurement, other: Measurement) -> float | None:
     from scipy.stats import spearmanr
 
-    a, b = ([v for name in one for v in some[name].values] for some in (one, other))
-    if min(len(set(a)), len(set(b))) < 2:
+    if min(len(set(one.values)), len(set(other.values))) < 2:
         return None
-    return float(spearmanr(a, b).statistic)
+    return float(spearmanr(one.values, other.values).statistic)

@@ -7,8 +7,10 @@ import hashlib
 import io
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import reduce
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from maia_lab import alteration, plots, provenance
@@ -16,7 +18,7 @@ from maia_lab.comparison import Comparison
 from maia_lab.contexts import Contexts
 from maia_lab.contrast import Contrast, side_by_side
 from maia_lab.crossing import Crossing
-from maia_lab.errors import SessionError, WorldError
+from maia_lab.errors import DataError, SessionError, WorldError
 from maia_lab.exemplars import Exemplars, Stratum
 from maia_lab.grid import Grid
 from maia_lab.proposal import Answer, Conclusion
@@ -29,6 +31,8 @@ from maia_lab.world import Accountable, Summarizer, World
 
 CONTROL = 30
 """Images of the data in the default control."""
+USUAL = 500
+"""Images of the data, at most, by which units are brought to one scale."""
 
 
 class Tools:
@@ -309,8 +313,8 @@ class Tools:
             conditions: images by the condition's name; give each ten or more.
 
         Returns:
-            Rank correlation of each pair of units over all images; for each condition the
-            difference with 95 % interval and p: ``print`` it.
+            Rank correlation of each pair of units over the data; for each condition the difference
+            with 95 % interval and p: ``print`` it.
 
         Example:
             >>> print(tools.contrast({
@@ -318,11 +322,25 @@ class Tools:
             ...     "stars": tools.text2image("a star", per_prompt=20),
             ... }))
         """
+        if not conditions:
+            raise DataError("nothing", "was given to contrast", "name at least one condition")
         with self._unwatched():
-            contrast = Contrast.measure(self._systems, conditions, self.seed, self._world.words)
+            contrast = Contrast.measure(
+                self._systems, conditions, self._usual(), self.seed, self._world.words
+            )
         self.recorder.target.measured(contrast.conditions)
         self._doubles(conditions, conditions)
         return contrast
+
+    def _usual(self) -> dict[str, NDArray[np.float32]]:
+        """Each unit's answers to the same images of the data."""
+        same = reduce(np.intersect1d, (each.sampled for each in self._exemplars.values()))
+        chance = np.random.default_rng(self.seed)
+        some = np.sort(chance.choice(same, min(USUAL, len(same)), replace=False))
+        return {
+            address: each.values[np.searchsorted(each.sampled, some)]
+            for address, each in self._exemplars.items()
+        }
 
     def cross(
         self,

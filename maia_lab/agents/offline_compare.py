@@ -42,7 +42,7 @@ SEARCH = f"""\
 images = tools.dataset_sample({2 * LOOKED}, seed=1)[:{LOOKED}]
 contrast = tools.contrast({{"{SAMPLE}": images}})
 print(contrast)
-answers = zip(*[measured.values for measured in contrast.conditions])
+answers = zip(*[m.values for m in contrast.conditions if m.condition.startswith("{SAMPLE}")])
 apart = [max(some) - min(some) for some in answers]
 order = sorted(range(len(images)), key=lambda i: -apart[i])
 tools.display("furthest apart", tools.side_by_side([images[i] for i in order[:8]]))
@@ -231,7 +231,7 @@ class Comparing:
                 "." if self._captions else ": these images have no captions to form conditions by."
             )
         if alike:
-            text += f" Rank correlation of their answers over {LOOKED} images: {alike}."
+            text += f" Rank correlation of their answers over the data: {alike}."
         steps = tuple(step for kind in ("Test", "Fresh") for step, _ in self.seen.get(kind, []))
         held = [h for h in self._notes.hypotheses.values() if any(a in h.text for a in answers)]
         return Conclusion(

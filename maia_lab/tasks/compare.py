@@ -36,12 +36,6 @@ def close(study: Study, said: Conclusion) -> Closing:
             str(study.unit), "has nothing to be compared with", "name further units beside it"
         )
     held_out = [study.world.held_out[i] for i in range(min(MOST, len(study.world.held_out)))]
-    together = Contrast.measure(study.systems, {"held-out images": held_out}, study.seed)
-    alike = Table(
-        f"Rank correlation over {len(held_out)} held-out images",
-        ("unit", "and unit", "Spearman's r"),
-        tuple((a, b, "not defined" if r is None else f"{r:.2f}") for a, b, r in together.ranks),
-    )
     groups: dict[str, list[Image.Image]] = {}
     rows: list[tuple[str, ...]] = []
     for answer in said.answers:
@@ -49,8 +43,14 @@ def close(study: Study, said: Conclusion) -> Closing:
             groups[answer.about] = _images(study, answer.about, held_out)
         except (WordsError, WorldError) as error:
             rows.append((answer.about, "0", "", "", f"not measured: {error}"))
-    if groups:
-        rows[:0] = map(_row, Contrast.measure(study.systems, groups, study.seed).gaps)
+    usual = {name: system.values(held_out) for name, system in study.systems.items()}
+    contrast = Contrast.measure(study.systems, groups, usual, study.seed)
+    alike = Table(
+        f"Rank correlation over {len(held_out)} held-out images",
+        ("unit", "and unit", "Spearman's r"),
+        tuple((a, b, "not defined" if r is None else f"{r:.2f}") for a, b, r in contrast.ranks),
+    )
+    rows[:0] = map(_row, contrast.gaps)
     apart = Table(
         "Differences on images that no experiment looked at",
         ("condition", "n", "second minus first, sd [95 %]", "p", "verdict"),
