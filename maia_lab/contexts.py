@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from itertools import product
+from itertools import groupby, product
 from typing import TypeVar
 
 import numpy as np
@@ -70,12 +70,16 @@ class Contexts:
         self.own = {kind: words for kind, words in kinds.items() if kind not in fixed}
         if grounds:
             self.own["background"] = tuple(f"on {ground}" for ground in grounds)
-        beside = [f"beside a {word}" for word in kinds[nouns] if word != fixed.get(nouns)]
-        beside += [f"beside a {w} thing" for kind in kinds if kind != nouns for w in kinds[kind]]
-        places = [f"at the {side}" for side in SIDES]
         # More than two of it hardly find room, and would be another word for two of it.
         self._two = vocabulary.get("number", ())[:1]
-        self.around = {"circumstance": (ALONE, *self._two, *places, *beside)}
+        self.around = {"circumstance": (ALONE, *self._two, *(f"at the {side}" for side in SIDES))}
+        beside = (beside_a(word) for word in kinds[nouns] if word != fixed.get(nouns))
+        self.around["neighbour"] = (ALONE, *beside)
+        for kind in self._order[:-1]:
+            # What a neighbour is like: nothing where there is none.
+            # Where the thing is whatever is red, a red neighbour would be another of it.
+            words = [w for w in kinds[kind] if nouns in fixed or w != fixed.get(kind)]
+            self.around[f"neighbour's {kind}"] = tuple(beside_a(f"{w} thing") for w in words)
 
     def design(
         self, n: int, chance: np.random.Generator, around: bool = False
@@ -83,11 +87,19 @@ class Contexts:
         """Contexts in which everything is crossed with everything, as evenly as ``n`` allows."""
         factors = (self.around if around else {}) | self.own
         ranked = sorted(factors, key=lambda factor: -len(factors[factor]))
-        # Every pair of the two largest factors as often as any other; the rest falls as it may.
+        # Every pair of the two largest factors as often as any other, and of the largest with each
+        # of the rest, which else falls as it may.
         grid = list(product(*(factors[factor] for factor in ranked[:2])))
-        columns: list[Sequence[str]] = [*zip(*_tiled(grid, n, chance), strict=True)]
-        columns += [_tiled(factors[factor], n, chance) for factor in ranked[2:]]
-        return [frozenset(row) - {ALONE} for row in zip(*columns, strict=True)]
+        rows = [list(row) for row in sorted(_tiled(grid, n, chance), key=lambda row: row[0])]
+        for factor in ranked[2:]:
+            for _, alike in groupby(rows, key=lambda row: row[0]):
+                some = list(alike)
+                for row, word in zip(some, _tiled(factors[factor], len(some), chance), strict=True):
+                    row.append(word)
+        # No neighbour, nothing that it is like.
+        at = ranked.index("neighbour") if around else 0
+        said = [[w for w in r if r[at] != ALONE or not w.startswith("beside ")] for r in rows]
+        return [frozenset(said[i]) - {ALONE} for i in chance.permutation(n)]
 
     def prompt(self, context: Collection[str] = (), *, instead: str = "") -> str:
         """Words to draw it from; ``instead`` of its last word, another of the same kind."""
@@ -98,9 +110,15 @@ class Contexts:
         thing = " ".join(filter(None, said))
         several = [word for word in context if word in self._two]
         text = f"{several[0]} {_plural(thing)}" if several else _a(thing)
-        for word in context:
-            if word.startswith("beside "):
-                text += f" and {word.removeprefix('beside ')}"
+        beside = {
+            kind: word
+            for kind, words in self._kinds.items()
+            for word in words
+            if beside_a(word if kind == self._nouns else f"{word} thing") in context
+        }
+        if beside:
+            beside.setdefault(self._nouns, "thing")
+            text += f" and {_a(' '.join(beside[k] for k in self._order if k in beside))}"
         for word in context:
             if word.startswith("on "):
                 text += f" on a {word.removeprefix('on ')} background"
@@ -122,6 +140,8 @@ class Contexts:
             return [f"move the {self._thing} to the {SIDES[word.removeprefix('at the ')]}"]
         if word in self._two:
             return [f"remove one {self._thing}"]
+        if word.startswith("beside "):
+            return [f"remove {word.removeprefix('beside ')}"]
         (kind,) = [kind for kind, words in self.own.items() if word in words]
         others = [other for other in self.own[kind] if other != word]
         some = [others[i] for i in chance.permutation(len(others))[:count]]
@@ -140,6 +160,8 @@ class Contexts:
             if word.startswith("at the "):
                 # Elsewhere by chance may be there again.
                 others = [f"at the {SIDES[word.removeprefix('at the ')]}"]
+            elif word in self._two:
+                others = [ALONE]
             found.append(others[int(chance.integers(len(others)))])
         return tuple(word for word in found if word != ALONE)
 
@@ -158,15 +180,14 @@ class Contexts:
             A prompt, the instructions that bring its images into the context, and those that bring
             them out of it; where there are none, the images are so as they are drawn.
         """
-        held = [word for word in context if word in self.around["circumstance"][1:]]
-        held = [word for word in held if word not in self._two]
-        prompt = self.prompt([word for word in context if word not in held])
-        if not held:
+        # No words draw a place, and a neighbour is better added than taken away.
+        moved = [w for w in sorted(context) if w.startswith(("at the ", "beside "))][:1]
+        prompt = self.prompt([word for word in context if word not in moved])
+        if not moved:
             return prompt, [], [text for word in context for text in self.undo(word, 2, chance)]
-        (word,) = held
-        if word.startswith("beside "):
-            return prompt, [f"add {word.removeprefix('beside ')}"], []
-        return prompt, [self.move([word])], self.undo(word, 1, chance)
+        if moved[0].startswith("beside "):
+            return prompt, [f"add {moved[0].removeprefix('beside ')}"], []
+        return prompt, [self.move(moved)], self.undo(moved[0], 1, chance)
 
     def name(self, context: Context, *, unless: bool = False) -> str:
         """What a condition is called: ``fish: red, on snow``, ``fish: unless on grass``."""
@@ -188,6 +209,11 @@ class Contexts:
                 f"write it as {self.name(('red', 'on snow'))!r}, of: {', '.join(sorted(known))}",
             )
         return context, said.startswith(UNLESS)
+
+
+def beside_a(thing: str) -> str:
+    """What is so where another thing is there: ``beside a star``, ``beside an orange thing``."""
+    return f"beside {_a(thing)}"
 
 
 def _tiled(some: Sequence[T], n: int, chance: np.random.Generator) -> list[T]:

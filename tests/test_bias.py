@@ -41,7 +41,8 @@ def test_contexts_are_drawn_as_they_say():
         ("boat", "red", "striped")
     ] * 2
     assert scene.background == "snow"
-    assert "orange thing" in contexts.prompt(("beside a orange thing",))
+    near = contexts.prompt(("beside a star", "beside an orange thing"))
+    assert near == "a red boat and an orange star"
     name = contexts.name(("small", "on snow"), unless=True)
     assert contexts.read(name) == (("small", "on snow"), True)
     with pytest.raises(WordsError, match="no context"):

@@ -94,7 +94,7 @@ class Biases:
                     "Look beyond the thing itself: its number, its place, what is beside it.",
                     SWEEP.format(
                         kind="Around", asks="how many, where, beside what?",
-                        what=json.dumps(what), more=", around=True, n=396, seed=1",
+                        what=json.dumps(what), more=", around=True, n=432, seed=1",
                     ),
                 )  # fmt: skip
             rounds = self.tried.count("Confirm")

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from maia_lab.bench import skewed
+from maia_lab.bench.named import Said, named
 from maia_lab.bench.run import Job, Outcome, counted, describe_many
 from maia_lab.bench.table import Row, Table
 from maia_lab.bench.units import split
-from maia_lab.events import Observed
 from maia_lab.systems.gated import KINDS_OF, Gate, gate
 
-SHARES = {"clean": 4, "one": 3, "unless": 1, "pair": 2, "outside": 3}
-"""Systems of each kind, of thirteen."""
+SHARES = {"clean": 4, "one": 3, "unless": 1, "pair": 2, "outside": 3, "mixed": 2}
+"""Systems of each kind, of fifteen."""
+HELD_OUT = ("outside", "mixed")
+"""Kinds of which a word is none of the first sweep's."""
 WORLD = "maia_lab.bench.worlds:scenes"
 DATA = (("n", 200), ("held_out", 50))
 """The data only say what scores are usual: a few will do."""
@@ -29,14 +31,14 @@ class Judged:
 
     kind: str
     truth: Gate
-    said: dict[tuple[frozenset[str], bool], float]
-    """What each context that was named takes away, by the conclusion's own table."""
+    said: Said
     seconds: float
 
     @property
     def strength(self) -> float | None:
         """What was said of the true context; None where it was not named."""
-        return self.said.get((frozenset(self.truth.context), self.truth.unless))
+        said = self.said.get((frozenset(self.truth.context), self.truth.unless))
+        return None if said is None else said[0]
 
     @property
     def false(self) -> int:
@@ -45,9 +47,10 @@ class Judged:
 
 
 def bias(seeds: Sequence[int], n: int = 156, agent: str = "offline") -> Table:
-    """Look for the biases of ``n`` systems, a third of them without any.
+    """Look for the biases of ``n`` systems, a quarter of them without any, and of trained networks.
 
-    The rules stay in this process: those that hold the sessions are sent scores.
+    The rules stay in this process: those that hold the sessions are sent scores. Networks are
+    trained here, three for each seed and skew; nothing but their weights tells of their data.
 
     Args:
         seeds: which systems, and where sessions start from.
@@ -70,13 +73,19 @@ def bias(seeds: Sequence[int], n: int = 156, agent: str = "offline") -> Table:
             _judge(kind, gate(kind, at), outcome)
             for (kind, at, _), outcome in zip(jobs, outcomes, strict=True)
         ]
-    return Table("bias", tuple(seeds), tuple(_rows(judged)))
+        learned = [
+            skewed.Learned.of(seed, skew, side, agent, Path(folder))
+            for seed in seeds
+            for skew in skewed.SKEWS
+            for side in skewed.SIDES
+        ]
+    return Table("bias", tuple(seeds), (*_rows(judged), *skewed.rows(learned)))
 
 
 def _rows(judged: Sequence[Judged]) -> list[Row]:
     gated = [one for one in judged if one.kind != "clean"]
-    inside = [one for one in gated if one.kind != "outside"]
-    outside = [one for one in gated if one.kind == "outside"]
+    inside = [one for one in gated if one.kind not in HELD_OUT]
+    outside = [one for one in gated if one.kind in HELD_OUT]
     clean = [one for one in judged if one.kind == "clean"]
     strengths = [(one.truth.strength, one.strength) for one in gated if one.strength is not None]
     return [
@@ -85,7 +94,7 @@ def _rows(judged: Sequence[Judged]) -> list[Row]:
             "recall/held-out-attributes",
             [one.strength is not None for one in outside],
             ">= 0.75",
-            "number, place, neighbours: none of the first sweep's contexts",
+            f"number, place, neighbours, not in the first sweep: {_by(outside)}",
         ),
         Row.share("false-alarms", [one.false > 0 for one in clean], "<= 0.05", "clean systems"),
         Row.mean(
@@ -114,11 +123,4 @@ def _judge(kind: str, truth: Gate, outcome: Outcome) -> Judged:
     if outcome.failed:
         return Judged(kind, truth, {}, 0.0)
     session = outcome.session
-    seen = [e.observation for e in session.journal.events if isinstance(e, Observed)]
-    said = {}
-    for row in (row for o in seen for table in o.tables for row in table.rows):
-        if (number := re.match(r"-?\d\.\d+", row[1])) is not None:
-            name = row[0].removeprefix(f"{truth.subject}: ")
-            context = frozenset(name.removeprefix("unless ").split(", "))
-            said[context, name.startswith("unless ")] = float(number[0])
-    return Judged(kind, truth, said, session.seconds)
+    return Judged(kind, truth, named(session, truth.subject), session.seconds)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from maia_lab import provenance
+from maia_lab.contexts import beside_a
 from maia_lab.errors import UnitError
 from maia_lab.names import nearest, position
 from maia_lab.scenes.keep import scene_of
@@ -24,7 +25,7 @@ from maia_lab.scenes.sample import stream
 from maia_lab.scenes.scene import ATTRIBUTES, BACKGROUNDS, COLOURS, KINDS, SIZES, Scene, Thing
 from maia_lab.system import Response
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever the same address would give another system, or another answer."""
 SYSTEMS = 1_000_000
 """Seeds of each kind."""
@@ -47,8 +48,10 @@ PAIRED = (
 )
 OUTSIDE = ("number", "place", "neighbour", "neighbour's colour")
 """What has to do with more than the thing and its background."""
-KINDS_OF = ("clean", "one", "unless", "pair", "outside")
-"""Layers of the model: no gate, one word, all but one word, two words, and those beyond."""
+OWN = ("colour", "texture", "size", "background")
+KINDS_OF = ("clean", "one", "unless", "pair", "outside", "mixed")
+"""Layers of the model: no gate, one word, all but one word, two words, a word of what is around the
+thing, and such a word with one of the thing or its background."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +85,17 @@ class Gate:
         return BY_SIZE[thing.size] * (1 - self.strength * fails)
 
     def _so(self, word: str, thing: Thing, scene: Scene) -> bool:
-        others = [other for other in scene.things if other is not thing]
+        others = [other for other in scene.things if other.shape != self.subject]
         start, _, rest = word.rpartition(" ")
         if word == "two":
-            return sum(other.shape == self.subject for other in others) >= 1
+            return len(scene.things) - len(others) >= 2
         if start == "on":
             return scene.background == rest
         if start == "at the":
             axis, way = SIDES[rest]
             return bool((getattr(thing, axis) - 0.5) * way > ASIDE)
-        if start.startswith("beside a") and rest == "thing":
-            return any(other.colour == start.split()[-1] for other in others)
-        if start == "beside a":
-            return any(other.shape == rest for other in others)
+        if start.startswith("beside "):
+            return any(word in map(beside_a, (o.shape, f"{o.colour} thing")) for o in others)
         return word in (thing.colour, thing.texture, thing.size)
 
 
@@ -114,9 +115,9 @@ def gate(kind: str, seed: int) -> Gate:
         if side == "place":
             return f"at the {one_of(list(SIDES))}"
         if side == "neighbour":
-            return f"beside a {one_of([other for other in KINDS if other != subject])}"
+            return beside_a(one_of([other for other in KINDS if other != subject]))
         if side == "neighbour's colour":
-            return f"beside a {one_of(COLOURS)} thing"
+            return beside_a(f"{one_of(COLOURS)} thing")
         return one_of(tuple(SIZES) if side == "size" else ATTRIBUTES[side])
 
     subject = one_of(KINDS)
@@ -125,10 +126,10 @@ def gate(kind: str, seed: int) -> Gate:
     asked: tuple[str, ...]
     if kind == "pair":
         asked = PAIRED[int(chance.integers(len(PAIRED)))]
+    elif kind == "mixed":
+        asked = (one_of(OUTSIDE), one_of(OWN))
     else:
-        asked = (
-            one_of(OUTSIDE if kind == "outside" else ("colour", "texture", "size", "background")),
-        )
+        asked = (one_of(OUTSIDE if kind == "outside" else OWN),)
     context = tuple(word(side) for side in asked)
     return Gate(subject, context, kind == "unless", float(chance.uniform(WEAKEST, 1)))
 
