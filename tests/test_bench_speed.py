@@ -1,7 +1,8 @@
 import torch
 from torch import nn
 
-from maia_lab.bench import speed
+from maia_lab.bench import speed, speed_call, speed_index
+from maia_lab.bench.table import Row
 from maia_lab.systems.preprocess import Normalised
 
 
@@ -13,16 +14,18 @@ def tiny():
 
 ROWS = {
     "index/blocks", "index/all", "index/first-128", "null", "call/overhead-ms", "call/vs-maia",
-    "call/vs-maia-lossless", "call/whole", "call/mask-iou", "peer/maia", "cached-ms", "overlap",
-    "thresholds/tail-sd", "peer/netdissect", "peer/clip-dissect-collection", "memory/growth",
+    "call/vs-maia-lossless", "call/whole", "peer/maia", "cached-ms", "overlap",
+    "thresholds/tail-sd", "thresholds/state", "peer/netdissect", "peer/clip-dissect-collection",
+    "memory/growth",
 }  # fmt: skip
 
 
 def test_every_row_is_measured_on_any_network_and_without_data(monkeypatch):
-    monkeypatch.setattr(speed, "BEFORE", 128)
-    monkeypatch.setattr(speed, "COUNTED", 96)
-    monkeypatch.setattr(speed, "PAIRS", 3)
-    monkeypatch.setattr(speed, "_memory", lambda *_: speed.Row.of("memory/growth", [1], "x", ""))
+    monkeypatch.setattr(speed_index, "BEFORE", 128)
+    monkeypatch.setattr(speed_index, "COUNTED", 96)
+    monkeypatch.setattr(speed_index, "PAIRS", 3)
+    monkeypatch.setattr(speed_call, "PAIRS", 3)
+    monkeypatch.setattr(speed, "memory", lambda *_: Row.of("memory/growth", [1], "x", ""))
     table = speed.speed([1], 20, f"{__name__}:tiny")
     rows = {row.name: row for row in table.rows}
     assert set(rows) == ROWS

@@ -17,7 +17,8 @@ from maia_lab.scale import shards
 from maia_lab.scale.cluster import connect
 from maia_lab.scale.shards import build_index, count_apart
 from maia_lab.scenes.data import SceneImages
-from maia_lab.systems.exemplars import ExemplarIndex, count
+from maia_lab.systems.counting import count
+from maia_lab.systems.exemplars import ExemplarIndex
 from maia_lab.systems.tally import Plan
 
 

@@ -22,7 +22,7 @@ from maia_lab.scale.cluster import connect
 from maia_lab.scale.row import CONCLUDED, FAILED
 from maia_lab.scale.shards import count_apart
 from maia_lab.scenes.data import SceneImages
-from maia_lab.systems.exemplars import count
+from maia_lab.systems.counting import count
 from maia_lab.systems.tally import Plan, Tally
 
 MODEL, LAYERS = "scenes", ("layer3", "layer4")

@@ -15,7 +15,8 @@ from maia_lab.doors import open_model, open_world
 from maia_lab.errors import ModelError
 from maia_lab.scale.cluster import LOCAL, Client, Future, as_completed, connect
 from maia_lab.system import Layer
-from maia_lab.systems.exemplars import CHUNK, MOST_UNITS, ExemplarIndex, count, keep
+from maia_lab.systems.counting import CHUNK, count
+from maia_lab.systems.exemplars import MOST_UNITS, ExemplarIndex, keep
 from maia_lab.systems.tally import Plan, Tally
 from maia_lab.world import Images, Progress, World
 

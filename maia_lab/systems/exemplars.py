@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 from filelock import FileLock
-from PIL import Image
-from torch import Tensor
 
 from maia_lab.errors import DataError, ModelError
 from maia_lab.exemplars import Stratum
 from maia_lab.names import position
 from maia_lab.system import Layer, Reference
+from maia_lab.systems.counting import go_on, network_of
 from maia_lab.systems.kept import Kept
 from maia_lab.systems.tally import Array, Plan, Positions, Tally, unpacked
-from maia_lab.systems.vision import Network, NetworkLayer
 from maia_lab.world import Images, Progress
 
-CHUNK = 32
-"""Images answered at a time; parts of an index that are built apart begin at multiples of it."""
 MOST_UNITS = 20_000
 """Units of a layer, at most, that are indexed together; of a larger layer, each when asked for."""
 SAVED = 60.0
@@ -159,29 +151,6 @@ class ExemplarIndex:
         return UnitExemplars(kept.row("values", column), threshold, sampled, top, bottom)
 
 
-def count(
-    layers: Sequence[Layer],
-    data: Images,
-    plan: Plan,
-    positions: Iterable[int] | None = None,
-    units: list[int] | None = None,
-) -> list[Tally]:
-    """Partial indexes of some layers over some of the images; merged, they are the whole one.
-
-    Args:
-        layers: whose units are counted, in one pass where they are of one network.
-        data: all of the data.
-        plan: of all of the data.
-        positions: which images; None for all.
-        units: which of the units; None for all.
-    """
-    tallies = [Tally(plan, layer.units if units is None else len(units)) for layer in layers]
-    chosen = np.arange(len(plan)) if positions is None else np.array(sorted(positions))
-    for _ in _pass(layers, data, tallies, chosen, units):
-        pass
-    return [tally.settled() for tally in tallies]
-
-
 def keep(layers: Sequence[Layer], data: Images, cache_dir: Path, tallies: Sequence[Tally]) -> None:
     """Keep what was counted elsewhere, where :meth:`ExemplarIndex.build` finds it."""
     try:
@@ -261,7 +230,7 @@ def _build(
     total = len(data)
     try:
         missing = np.flatnonzero(~np.all([tally.seen for tally in tallies], axis=0))
-        for counted in _pass(layers, data, tallies, missing, units):
+        for counted in go_on(layers, data, tallies, missing, units):
             done = total - len(missing) + counted
             if progress is not None:
                 progress(done, total)
@@ -290,116 +259,6 @@ def _begun(path: Path, layer: Layer, plan: Plan, units: list[int] | None) -> Tal
 
 
 def _digests(layers: Sequence[Layer]) -> list[str]:
-    if len(layers) > 1 and (network := _network(layers)) is not None:
+    if len(layers) > 1 and (network := network_of(layers)) is not None:
         return network.digests([layer.name for layer in layers])
     return [layer.digest for layer in layers]
-
-
-def _network(layers: Sequence[Layer]) -> Network | None:
-    """The network of which all are layers; None if there is none."""
-    plain = [at for at in layers if isinstance(at, NetworkLayer) and at.along is None]
-    if len(plain) < len(layers) or len({id(at.network) for at in plain}) != 1:
-        return None
-    return plain[0].network
-
-
-def _pass(
-    layers: Sequence[Layer],
-    data: Images,
-    tallies: Sequence[Tally],
-    positions: Positions,
-    units: list[int] | None,
-) -> Iterator[int]:
-    """Count images batch by batch, decoding ahead; tells how many were counted after each."""
-    network = _network(layers)
-    # The same images always share a batch: what they are answered with may depend on it.
-    batches = np.split(positions, np.flatnonzero(np.diff(positions // CHUNK)) + 1)
-
-    def read(at: Positions) -> Tensor | list[Image.Image]:
-        images = [data[int(i)] for i in at]
-        return images if network is None else network.prepare(images)
-
-    def answer(at: Positions, ready: Tensor | list[Image.Image]) -> None:
-        if network is not None and isinstance(ready, Tensor):
-            places = {layer.name: i for i, layer in enumerate(layers)}
-
-            def visit(name: str, maps: Tensor) -> None:
-                _count(tallies[places[name]], at, maps, units)
-
-            network.survey(list(places), ready, visit)
-            return
-        images = ready if isinstance(ready, list) else []
-        for layer, tally in zip(layers, tallies, strict=True):
-            response = layer.respond(images, units)
-            found = response.values if response.maps is None else response.maps
-            _count(tally, at, torch.from_numpy(found), None, response.values)
-
-    workers = max(2, min(8, os.cpu_count() or 1))
-    pool = ThreadPoolExecutor(workers, "decoding")
-    try:
-        waiting: deque[Future[Tensor | list[Image.Image]]] = deque()
-        ahead, counted = 0, 0
-        for at in batches:
-            while ahead < len(batches) and len(waiting) < workers:
-                waiting.append(pool.submit(read, batches[ahead]))
-                ahead += 1
-            ready = waiting.popleft().result()
-            try:
-                answer(at, ready)
-                halves: list[slice] = []
-            except torch.OutOfMemoryError:
-                # Tried again below: until this block is left, its traceback holds on to the batch.
-                half = max(1, len(at) // 2)
-                halves = [slice(0, half), slice(half, len(at))]
-            for part in halves:
-                torch.cuda.empty_cache()
-                try:
-                    answer(at[part], ready[part])
-                except torch.OutOfMemoryError as error:
-                    raise ModelError(
-                        layers[0].name,
-                        f"runs out of memory even for {half} images at a time",
-                        "index fewer layers, free memory on the device, or use another",
-                    ) from error
-            counted += len(at)
-            yield counted
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _count(
-    tally: Tally,
-    at: Positions,
-    answer: Tensor,
-    units: list[int] | None,
-    values: Array | None = None,
-) -> None:
-    """Count what one layer answered: shape (n, units, h, w), or (n, units) without maps.
-
-    Args:
-        tally: what it is counted in; images that are in it already are passed over.
-        at: positions of the images.
-        answer: of the layer.
-        units: which of its units; None for all.
-        values: shape (n, units), where a unit's activation is not the maximum of its map.
-    """
-    fresh = ~tally.seen[at]
-    if not fresh.all():
-        at, answer = at[fresh], answer[torch.from_numpy(fresh)]
-        values = None if values is None else values[fresh]
-    if not len(at):
-        return
-    answer = (answer if units is None else answer[:, units]).detach()
-    if answer.dim() == 2:
-        tally.add(at, answer.float().cpu().numpy())
-        return
-    maps = answer.flatten(2)
-    if values is None:
-        values = maps.amax(2).float().cpu().numpy()
-    mapped, size = tally.plan.mapped(at), maps.shape[2]
-    places = torch.from_numpy(tally.plan.places(at[mapped], size).copy()).to(maps.device)
-    some = maps if mapped.all() else maps[torch.from_numpy(mapped)]
-    if places.shape[1] < size:
-        some = some.gather(2, places[:, None].expand(-1, maps.shape[1], -1))
-    rows = some.movedim(1, 2).flatten(0, 1)
-    tally.add(at, values, rows.float().cpu().numpy(), size)

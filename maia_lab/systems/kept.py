@@ -53,7 +53,7 @@ class Kept:
     @staticmethod
     def save(path: Path, tally: Tally, layer: str, data: str) -> None:
         """Write one file, whole or not at all."""
-        thresholds = tally.settled().thresholds()
+        thresholds = tally.thresholds()
         seen = np.flatnonzero(tally.seen)
         arrays: dict[str, NDArray[np.generic]] = {
             "positions": seen,
@@ -105,9 +105,8 @@ class Kept:
         values = np.asarray(self.arrays["values"], np.float32)[:, counted].T
         tally.values[slots[slots >= 0]] = values[slots >= 0]
         tally.broken = np.array(self.arrays["broken"], np.int64)
-        tally.ends = _moved(self._keys("ends"), to)
-        tally.size, tally.rows = int(self.told["size"]), int(self.told["rows"])
-        tally.tail = np.array(self.arrays["tail"], np.float32)
+        ends, tail = _moved(self._keys("ends"), to), np.asarray(self.arrays["tail"], np.float32)
+        tally.take(ends, tail, int(self.told["size"]), int(self.told["rows"]))
         return tally
 
     def _keys(self, name: str) -> Keys:

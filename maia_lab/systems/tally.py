@@ -11,13 +11,14 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil, log2
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maia_lab.errors import DataError
 from maia_lab.system import HIGH
+from maia_lab.systems.highest import Highest
 from maia_lab.world import Images
 
 SAMPLE = 16_384
@@ -36,7 +37,6 @@ STEPS = 4
 Array = NDArray[np.float32]
 Keys = NDArray[np.uint64]
 Positions = NDArray[np.int64]
-_Number = TypeVar("_Number", np.float32, np.uint64)
 
 
 @runtime_checkable
@@ -135,11 +135,9 @@ class Tally:
         plan: what is sampled.
         seen: shape (n,): which images were counted.
         values: shape (sampled, units): activations of the sampled images that were counted.
-        ends: shape (2, units, KEPT): at each end, see :func:`packed`, ascending once in order.
         broken: shape (units,): how many images were answered with NaN or infinity.
         size: places of a map; 0 without maps, or before any was seen.
         rows: how many places were sampled of each unit.
-        tail: shape (units, T): the highest of them, ascending once in order; -inf where fewer.
     """
 
     def __init__(self, plan: Plan, units: int) -> None:
@@ -148,16 +146,36 @@ class Tally:
         self.seen = np.zeros(len(plan), bool)
         # Written at once: memory is as large at the first image as at the last.
         self.values = np.full((len(plan.sampled), units), 0, np.float32)
-        self.ends = np.zeros((2, units, KEPT), np.uint64)
         self.broken = np.zeros(units, np.int64)
         self.size = self.rows = 0
-        self.tail = np.zeros((units, 0), np.float32)
-        self._fresh: list[Array] = []
+        self._top, self._bottom = (Highest(units, KEPT, np.uint64(0)) for _ in range(2))
+        self._tail = Highest(units, 0, np.float32(-np.inf))
 
     @property
     def units(self) -> int:
         """How many units are counted."""
         return len(self.broken)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory it takes, from the first image with maps to the last."""
+        ends = self._top.nbytes + self._bottom.nbytes
+        return self.values.nbytes + ends + self._tail.nbytes
+
+    @property
+    def sampled(self) -> int:
+        """Of that, what the sample of places takes."""
+        return self._tail.nbytes
+
+    @property
+    def ends(self) -> Keys:
+        """Shape (2, units, KEPT): the entries at each end, see :func:`packed`, ascending."""
+        return np.stack([self._top.kept, self._bottom.kept])
+
+    @property
+    def tail(self) -> Array:
+        """Shape (units, T): the highest of the sampled places, ascending; -inf where fewer."""
+        return self._tail.kept
 
     def add(
         self, positions: Positions, values: Array, places: Array | None = None, size: int = 0
@@ -174,16 +192,12 @@ class Tally:
         slots = self.plan.slots[positions]
         self.values[slots[slots >= 0]] = values[slots >= 0]
         self.broken += np.count_nonzero(~np.isfinite(values), axis=0)
-        for end, entries in zip(self.ends, packed(values, positions), strict=True):
-            # Later in a pass few units change: the lowest kept entry is the first.
-            better = entries.max(1) > end[:, 0]
-            end[better] = _highest(np.concatenate([end[better], entries[better]], 1), KEPT)
+        for end, entries in zip((self._top, self._bottom), packed(values, positions), strict=True):
+            end.add(entries)
         if places is not None and len(places):
             self._sized(size)
+            self._tail.add(places.T)
             self.rows += len(places)
-            self._fresh.append(places)
-            if sum(map(len, self._fresh)) > self.tail.shape[1]:
-                self._settle()
 
     def merge(self, other: Tally) -> Tally:
         """One that counts the images of both: associative and commutative, to the last bit.
@@ -201,33 +215,28 @@ class Tally:
         mine_seen = self.seen[mine.sampled][:, None]
         both.values = np.where(mine_seen, self.values, other.values)
         both.broken = self.broken + other.broken
-        both.ends = _highest(np.concatenate([self.ends, other.ends], 2), KEPT)
-        both._sized(max(self.size, other.size))
-        both.rows = self.rows + other.rows
         for part in (self, other):
-            part._settle()
-            if part.size:
-                both._fresh.append(part.tail.T)
-                both._settle()
-        return both.settled()
+            both.take(part.ends, part.tail, part.size, part.rows)
+        return both
 
-    def settled(self) -> Tally:
-        """The same, brought into an order that does not show how it came about."""
-        self._settle()
-        self.ends.sort(2)
-        self.tail.sort(1)
-        return self
+    def take(self, ends: Keys, tail: Array, size: int, rows: int) -> None:
+        """Take in what another kept of its images at the ends, and of ``rows`` sampled places."""
+        for mine, entries in zip((self._top, self._bottom), ends, strict=True):
+            mine.add(entries)
+        if size:
+            self._sized(size)
+            self._tail.add(tail)
+            self.rows += rows
 
     def thresholds(self) -> Array | None:
         """Shape (units,): the 0.95 quantile of each unit's sampled places; None without maps."""
         if not self.rows:
             return None
-        self.settled()
-        at = HIGH * (self.rows - 1)
+        at, tail = HIGH * (self.rows - 1), self.tail
         below = int(at)
         # Counted from the end: the last of the tail is the highest of all.
         low, high = (
-            self.tail[:, max(i - self.rows, -self.tail.shape[1])]
+            tail[:, max(i - self.rows, -tail.shape[1])]
             for i in (below, min(below + 1, self.rows - 1))
         )
         with np.errstate(invalid="ignore"):  # Units that answer with infinity are refused later.
@@ -235,17 +244,9 @@ class Tally:
         return found
 
     def _sized(self, size: int) -> None:
-        if size and not self.size:
+        if not self.size:
             self.size = size
-            self.tail = np.full((self.units, self.plan.tail(size)), -np.inf, np.float32)
-
-    def _settle(self) -> None:
-        if self._fresh:
-            fresh, self._fresh = np.concatenate(self._fresh).T, []
-            length = self.tail.shape[1]
-            both = np.empty((self.units, length + fresh.shape[1]), np.float32)
-            both[:, :length], both[:, length:] = self.tail, fresh
-            self.tail = np.ascontiguousarray(_highest(both, length))
+            self._tail = Highest(self.units, self.plan.tail(size), np.float32(-np.inf))
 
 
 def packed(values: Array, positions: Positions) -> tuple[Keys, Keys]:
@@ -269,12 +270,6 @@ def unpacked(entries: Keys) -> Positions:
     """The positions in entries, those wanted most first; empty entries are left out."""
     found = np.sort(entries[entries > 0])[::-1]
     return (np.uint64(0xFFFFFFFF) - (found & np.uint64(0xFFFFFFFF))).astype(np.int64)
-
-
-def _highest(rows: NDArray[_Number], count: int) -> NDArray[_Number]:
-    """The highest entries along the last axis, the lowest of them first."""
-    cut = rows.shape[-1] - count
-    return np.partition(rows, cut, axis=-1)[..., cut:]
 
 
 def _mixed(numbers: Keys) -> Keys:
