@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from maia_lab.agents.offline_claims import Claim
 from maia_lab.agents.offline_judgement import KEPT, LOST, Judgement
+from maia_lab.agents.offline_survey import Formula
 from maia_lab.ledger import Ledger
 from maia_lab.proposal import Conclusion, Evidence
 
@@ -20,7 +21,7 @@ class Closing:
 
     def conclusion(self, ledger: Ledger) -> Conclusion:
         """What is left standing, in words."""
-        formula = self.judgement.formula
+        formula = Formula() if self.judgement.unnamed else self.judgement.formula
         labels = tuple(" and ".join(self.parts(label)) for label in formula.labels)
         evidence = []
         for text in [self.notes.active(c).text for c in formula.labels] + [
@@ -68,6 +69,9 @@ class Closing:
         """The sentence for a person."""
         if not labels and self.notes.row("control") is None:
             return "No description: nothing was tested."
+        if why := self.judgement.unnamed:
+            near = ", or ".join(self.say(c, True) for c in self.judgement.formula.labels)
+            return f"Not nameable with these words: closest is {near}, but {why}.{self.survives()}"
         if not labels and max(self.judgement.kept.values(), default=0.0) > KEPT:
             return (
                 "Not nameable with these words: its strongest images still drive it when parts of"

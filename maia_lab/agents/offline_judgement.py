@@ -18,6 +18,8 @@ ENOUGH = 0.7
 response must be left without a word for the word to count as needless."""
 SOME = 0.4
 """The same for a claim that something suppresses."""
+MOST = 0.5
+"""Share of the data's active images that a name must cover."""
 PAYS = 0.01
 """What something that suppresses must add to the correlation over the data."""
 SURE = 4
@@ -190,6 +192,21 @@ class Judgement:
             if implied and self._phi(wider) >= self._phi(formula) - EXACT:
                 formula = wider
         return formula
+
+    @cached_property
+    def unnamed(self) -> str:
+        """Why the formula is only a part of what has no words; empty where it may be the name.
+
+        Of a graded unit that is known only where images can be drawn to order.
+        """
+        if not self.formula.labels or not (self.view.clear or self.notes.generator):
+            return ""
+        if self.evidence.quality(self.formula, self.view.threshold).precision < ENOUGH:
+            return "many such images leave it silent"
+        found = Evidence(tuple(self.notes.seen or self.notes.made))
+        if found.quality(self.formula, self.view.threshold).recall < MOST:
+            return "most images that drive it are not of that kind"
+        return ""
 
     def _phi(self, formula: Formula) -> float:
         return self.evidence.quality(formula, self.view.threshold).phi

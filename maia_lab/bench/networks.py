@@ -19,6 +19,9 @@ from maia_lab.systems.scenes_nets import ScenesNet, preprocess, untrained
 
 NETWORKS = ("scenes", "scenes-categories")
 STAGES = ("layer3", "layer4")
+"""The two deepest, whose channels were trained to stand for words …"""
+FREE = ("layer2",)
+"""… and the one before, whose channels were trained for no word."""
 PRECISE, COMPLETE = 0.8, 0.7
 """Precision and recall on held-out scenes from which on a description is good."""
 
@@ -32,6 +35,7 @@ def networks(seeds: Sequence[int], n: int = 40, agent: str = "offline") -> Table
         agent: who describes.
     """
     shipped = [f"{name}/{unit}" for name in NETWORKS for unit in _channels(name, n)]
+    free = [f"{name}/{unit}" for name in NETWORKS for unit in _channels(name, n, FREE)]
     control = [
         f"{__name__}:untrained_{name.replace('-', '_')}/{unit}"
         for name in NETWORKS
@@ -39,6 +43,7 @@ def networks(seeds: Sequence[int], n: int = 40, agent: str = "offline") -> Table
     ]
     first = _scored(shipped, seeds, agent)
     second = _scored(control, seeds, agent)
+    third = _scored(free, seeds, agent)
     goals = f">= {0.7 * len(shipped):g}", f"<= {0.05 * len(control):g}"
     note = f"of {len(shipped)} channels, mean of the seeds"
     return Table(
@@ -49,6 +54,8 @@ def networks(seeds: Sequence[int], n: int = 40, agent: str = "offline") -> Table
             _count("good/untrained", second, MINE, goals[1], f"the control; {note}"),
             _count("good/one-shot", first, ONE_SHOT, "", "the same units, without an experiment"),
             _count("good/search", first, SEARCH, "", "the same units, without an experiment"),
+            _count("good/layer2", third, MINE, "", f"trained for no word; of {len(free)}"),
+            _count("good/layer2/search", third, SEARCH, "", "the same, without an experiment"),
         ),
     )
 
@@ -70,11 +77,11 @@ def good(score: Score | None) -> bool:
     )
 
 
-def _channels(name: str, n: int) -> list[str]:
+def _channels(name: str, n: int, stages: Sequence[str] = STAGES) -> list[str]:
     """Evenly spaced channels, the same share of each stage."""
     counts = {layer: units for layer, _, units in open_model(name).layers()}
-    each = n // (len(NETWORKS) * len(STAGES))
-    return [f"{stage}/{i * counts[stage] // each}" for stage in STAGES for i in range(each)]
+    each = n // (len(NETWORKS) * len(stages))
+    return [f"{stage}/{i * counts[stage] // each}" for stage in stages for i in range(each)]
 
 
 def _scored(units: Sequence[str], seeds: Sequence[int], agent: str) -> list[list[dict[str, Score]]]:
