@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from maia_lab.doors import refitted
 from maia_lab.errors import MaiaError
 from maia_lab.proposal import Conclusion, Hypothesis, Prediction, Proposal
 from maia_lab.review import Approve, Edit, Reject, Stop
@@ -50,6 +51,7 @@ __all__ = [
     "find",
     "load_ipython_extension",
     "open_study",
+    "refitted",
     "resume",
     "spurious",
     "unload_ipython_extension",

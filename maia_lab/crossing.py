@@ -1,16 +1,30 @@
-"""Things set before backgrounds, shown to many units at once: ``tools.cross``."""
+"""Things set before backgrounds, and shown to many units at once: ``tools.moved``, ``tools.cross``.
+
+Where words can be drawn, a thing is drawn once and its background changed. Of photographs whose
+classes are all that is known, the centre stands for the thing and what surrounds it for the
+background: the centre of one is laid over another.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFilter
 
+from maia_lab import provenance
 from maia_lab.errors import DataError
+from maia_lab.images import ImageFolder
+from maia_lab.labels import FolderLabels
 from maia_lab.selectivity import Selectivity
 from maia_lab.system import System, together
+from maia_lab.world import Words, World, concepts
+
+Cells = dict[tuple[str, str], list[Image.Image]]
+"""Images by (thing, background), as many in each."""
+CENTRE, SOFT = 0.6, 0.03
+"""Of a photograph: what counts as its centre, and how softly that ends; shares of its sides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +68,104 @@ class Crossing:
         return "\n".join([f"{self.images} images shown to {len(lines)} units", *lines])
 
     __repr__ = __str__
+
+
+def words(world: World) -> Words | None:
+    """What tells the classes of a world's images: its words, or the folders that images lie in."""
+    folders = [part for part in (world.data, world.held_out) if isinstance(part, ImageFolder)]
+    return world.words or FolderLabels.of(folders)
+
+
+def classes(world: World) -> tuple[str, ...]:
+    """The classes of a world's data: the labels of its folders, or its first kind of words.
+
+    Raises:
+        DataError: there are not two of them.
+    """
+    known = words(world)
+    drawn = next(iter(world.vocabulary.values()), ())
+    names = known.labels if isinstance(known, FolderLabels) else drawn
+    if known is None or len(names) < 2:
+        raise DataError(
+            world.data.name,
+            "have no two classes to tell apart",
+            "sort the images into a folder for each class",
+        )
+    return names
+
+
+def backgrounds(world: World) -> tuple[str, ...]:
+    """What things can be set before: words that are drawn, or what is behind each class."""
+    return world.vocabulary.get("background") or classes(world)
+
+
+def draw(
+    things: Sequence[str],
+    grounds: Sequence[str],
+    still: Callable[[str], list[Image.Image]],
+    change: Callable[[list[Image.Image], str], list[Image.Image]],
+) -> Cells:
+    """Draw each thing once, and change its background.
+
+    Args:
+        things: words.
+        grounds: words.
+        still: draws images of a prompt.
+        change: edits images by an instruction.
+    """
+    cells: Cells = {}
+    for thing in (name.replace("_", " ") for name in things):
+        first = still(f"a {thing} on a {grounds[0]} background")
+        for ground in grounds:
+            same = ground == grounds[0]
+            cells[thing, ground] = (
+                first if same else change(first, f"change the background to {ground}")
+            )
+    return cells
+
+
+def collage(
+    things: Sequence[str], grounds: Sequence[str], world: World, n: int, seed: int
+) -> Cells:
+    """Lay the centres of photographs of each class over photographs of each class.
+
+    Raises:
+        DataError: a class has no two photographs.
+    """
+    known = words(world)
+    found: dict[str, list[Image.Image]] = {name: [] for name in dict.fromkeys([*things, *grounds])}
+    for at in np.random.default_rng(seed).permutation(len(world.data)).tolist():
+        image = world.data[at]
+        for name in concepts(known, image) & found.keys():
+            if len(found[name]) < 2 * n:
+                found[name].append(image)
+        if all(len(some) == 2 * n for some in found.values()):
+            break
+    n = min(n, *(len(some) // 2 for some in found.values()))
+    if n == 0:
+        few = min(found, key=lambda name: len(found[name]))
+        raise DataError(few, "has no two images in the data", "give more images of it")
+    # No photograph is laid over itself, so that every cell is a collage.
+    return {
+        (thing, ground): [
+            _over(centre, around)
+            for centre, around in zip(found[thing][:n], found[ground][n : 2 * n], strict=True)
+        ]
+        for thing in things
+        for ground in grounds
+    }
+
+
+def _over(thing: Image.Image, ground: Image.Image) -> Image.Image:
+    size = thing.size
+    mask = Image.new("L", size)
+    edge = [side * (1 - CENTRE) / 2 for side in size]
+    box = (edge[0], edge[1], size[0] - edge[0], size[1] - edge[1])
+    ImageDraw.Draw(mask).ellipse(box, 255)
+    laid = ground.resize(size, Image.Resampling.BICUBIC)
+    laid.info = {}
+    laid.paste(thing, mask=mask.filter(ImageFilter.GaussianBlur(SOFT * min(size))))
+    return provenance.stamp(
+        laid,
+        provenance.Origin("edited", "collage", "other surroundings", provenance.pixel_hash(thing)),
+    )

@@ -47,6 +47,8 @@ GENERATORS = {
     "retrieve": "maia_lab.imaging.retrieve:Retrieval",
 }
 EDITORS = {"diffusers": "maia_lab.imaging.edit:DiffusionEditor"}
+REFITTED = "maia_lab.systems.refitted:Refitted"
+"""A network read by another head."""
 OTHER_MODELS = "maia_lab.systems.vision:open_network"
 """Opens whatever has no name here: ``package.module:factory``, or an object."""
 CALIBRATION = 100
@@ -80,12 +82,31 @@ def open_model(
     return cast(Model, _load(OTHER_MODELS, "model")(model, preprocess, classes))
 
 
+def refitted(head: str | Path, net: object) -> Any:
+    """A classifier: a network, read by a head that a study of spurious features refitted.
+
+    Args:
+        head: its file, as the conclusion left it.
+        net: the torch module it was fitted on, or the name of one.
+
+    Returns:
+        A torch module from prepared images to logits; ``.classes`` names them.
+
+    Example:
+        >>> classifier = refitted("head.safetensors", net)
+        >>> said = [classifier.classes[i] for i in classifier(batch).argmax(1)]
+    """
+    module = getattr(open_model(net), "module", None) if isinstance(net, str) else net
+    return _load(REFITTED, "model")(head, module)
+
+
 def open_world(
     model: Model,
     data: str | Path | World | Rows | None = None,
     generator: str | None = None,
     progress: Progress | None = None,
     editor: str | None = None,
+    balanced: str | Path | None = None,
 ) -> World:
     """Find the world a model is studied in: never silently another than its own.
 
@@ -98,6 +119,7 @@ def open_world(
         progress: told (done, total) while a folder is read.
         editor: ``plain``, ``diffusers:NAME`` or a world's name; None for the generator's or, for
             photographs, ``plain``.
+        balanced: a folder whose images are held out, in place of a fifth of the data.
 
     Raises:
         WorldError: the model does not say what it was trained on, and neither do the arguments.
@@ -106,6 +128,10 @@ def open_world(
         ModelError: there is one, and it cannot be opened here.
     """
     drawn = generator
+    if balanced is not None and (
+        isinstance(data, World) or not (data is None or str(data) not in WORLDS)
+    ):
+        raise DataError(str(balanced), "is for images in folders", "leave it out here")
     if isinstance(data, World):
         world = data
     elif data is None and model.world is None:
@@ -122,8 +148,10 @@ def open_world(
         else:
             folder = Pictures(data, progress)
         seen, held_out = images.split(folder)
+        if balanced is not None:
+            seen, held_out = folder, images.ImageFolder(balanced, progress).without(folder)
         remarks = (seen.summary,) if seen.skipped else ()
-        world = World(seen.name, seen, held_out, remarks=remarks)
+        world = World(seen.name, seen, held_out, remarks=remarks, balanced=balanced is not None)
         drawn = generator or model.world
         if drawn not in WORLDS:
             world = _photographs(world, FolderLabels.of((seen, held_out)))

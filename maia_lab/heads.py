@@ -18,6 +18,30 @@ STRENGTHS = tuple(float(s) for s in np.geomspace(0.3, 0.0003, 9))
 """Regularisation, strongest first: the penalty's factor beside the mean log loss."""
 STEPS, FOLDS, STILL = 200, 5, 2e-4
 """Steps at most; parts of a cross-validation; change of a weight at which a fit is done."""
+Penalty = Literal["l1", "l2"]
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What all units answer to some images, and the images' classes."""
+
+    name: str
+    x: Floats
+    """Shape (n, units of the layer)."""
+    y: Labels
+
+    def part(self, rows: NDArray[np.bool_]) -> Sample:
+        """Some of the images."""
+        return Sample(self.name, self.x[rows], self.y[rows])
+
+    @property
+    def halves(self) -> tuple[tuple[Sample, Sample], ...]:
+        """Its two halves, class by class, in either order: one to learn from, one to test."""
+        first = np.empty(len(self.y), bool)
+        first[np.argsort(self.y, kind="stable")] = np.arange(len(self.y)) % 2 == 0
+        one, other = self.part(first), self.part(~first)
+        return (one, other), (other, one)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,36 +60,59 @@ class Head:
         """Those it reads."""
         return tuple(np.flatnonzero(self.weights.any(1)).tolist())
 
-    def predict(self, features: Floats) -> NDArray[np.int64]:
+    def predict(self, features: Floats) -> Labels:
         """The class of each row of features, shape (n, units of the layer)."""
-        found: NDArray[np.int64] = np.argmax(features @ self.weights + self.bias, 1)
+        found: Labels = np.argmax(features @ self.weights + self.bias, 1)
         return found
 
-    def accuracy(self, features: Floats, labels: NDArray[np.int64]) -> float:
-        """Share of the rows whose class it names."""
-        return float((self.predict(features) == labels).mean())
+    def accuracy(self, test: Sample) -> float:
+        """Share of the images whose class it names."""
+        return float((self.predict(test.x) == test.y).mean())
+
+    def pack(self, **about: str) -> bytes:
+        """A safetensors file: ``weight`` and ``bias`` as ``torch.nn.Linear`` holds them.
+
+        Args:
+            about: what else whoever loads it has to know.
+        """
+        from safetensors.numpy import save
+
+        weight = np.ascontiguousarray(self.weights.T, np.float32)
+        return save({"weight": weight, "bias": self.bias.astype(np.float32)}, about)
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """Heads over the strength of their penalty, strongest first."""
+
+    heads: tuple[Head, ...]
+    validated: Floats
+    """Cross-validated accuracy of each: on the same data, five folds."""
+
+    @property
+    def best(self) -> Head:
+        """The one that cross-validation likes best; of equals, the strongest."""
+        return self.heads[int(np.argmax(self.validated))]
 
 
 def fit(
-    features: Floats,
-    labels: NDArray[np.int64],
+    data: Sample,
     units: Sequence[int] | None = None,
-    penalty: Literal["l1", "l2"] = "l2",
+    penalty: Penalty = "l2",
     strengths: Sequence[float] = STRENGTHS,
 ) -> list[Head]:
     """One head a strength, fitted from the strongest to the weakest.
 
     Args:
-        features: shape (n, units of the layer).
-        labels: class of each row, 0 to classes - 1.
+        data: the images to learn from.
         units: the only ones that may be read; None for all.
         penalty: on the weights of standardised units.
         strengths: strongest first.
     """
-    kept = np.arange(features.shape[1]) if units is None else np.asarray(units)
-    mean, sd = features[:, kept].mean(0), features[:, kept].std(0)
-    x = (features[:, kept] - mean) / np.where(sd > 0, sd, 1)
-    truth = np.eye(int(labels.max()) + 1)[labels]
+    kept = np.arange(data.x.shape[1]) if units is None else np.asarray(units)
+    mean, sd = data.x[:, kept].mean(0), data.x[:, kept].std(0)
+    x = (data.x[:, kept] - mean) / np.where(sd > 0, sd, 1)
+    truth = np.eye(int(data.y.max()) + 1)[data.y]
     gram = x @ x.T if len(x) < x.shape[1] else x.T @ x
     rate = 1 / (0.5 * np.linalg.eigvalsh(gram)[-1] / len(x) + 0.5)
     w, b, heads = np.zeros((len(kept), truth.shape[1])), np.zeros(truth.shape[1]), []
@@ -87,52 +134,38 @@ def fit(
             w, b, momentum = new, new_b, after
             if moved < STILL:
                 break
-        weights = np.zeros((features.shape[1], truth.shape[1]))
+        weights = np.zeros((data.x.shape[1], truth.shape[1]))
         weights[kept] = w / np.where(sd > 0, sd, 1)[:, None]
         heads.append(Head(weights, b - mean @ weights[kept], strength))
     return heads
 
 
-def validated(
-    features: Floats,
-    labels: NDArray[np.int64],
-    penalty: Literal["l1", "l2"] = "l2",
-    strengths: Sequence[float] = STRENGTHS,
-    units: Sequence[int] | None = None,
-    seed: int = 0,
-) -> Floats:
-    """Cross-validated accuracy a strength, shape (strengths,): on the same data, five folds."""
-    order = np.random.default_rng(seed).permutation(len(labels))
-    fold = np.empty(len(labels), int)
+def path(
+    data: Sample, units: Sequence[int] | None = None, penalty: Penalty = "l2", seed: int = 0
+) -> Path:
+    """Fit and cross-validate a head for each strength; ``seed`` deals out the folds."""
+    order = np.random.default_rng(seed).permutation(len(data.y))
+    fold = np.empty(len(data.y), int)
     # Dealt out class by class, so that every fold holds all of them.
-    fold[order[np.argsort(labels[order], kind="stable")]] = np.arange(len(labels)) % FOLDS
-    right = np.zeros((len(strengths), len(labels)), bool)
+    fold[order[np.argsort(data.y[order], kind="stable")]] = np.arange(len(data.y)) % FOLDS
+    right = np.zeros((len(STRENGTHS), len(data.y)), bool)
     for held in range(FOLDS):
         out = fold == held
-        heads = fit(features[~out], labels[~out], units, penalty, strengths)
-        right[:, out] = [head.predict(features[out]) == labels[out] for head in heads]
-    accuracy: Floats = right.mean(1)
-    return accuracy
+        heads = fit(data.part(~out), units, penalty)
+        right[:, out] = [head.predict(data.x[out]) == data.y[out] for head in heads]
+    return Path(tuple(fit(data, units, penalty)), right.mean(1))
 
 
-def tuned(
-    features: Floats,
-    labels: NDArray[np.int64],
-    units: Sequence[int] | None = None,
-    penalty: Literal["l1", "l2"] = "l2",
-    strengths: Sequence[float] = STRENGTHS,
-    seed: int = 0,
-) -> Head:
-    """The head of the strength that cross-validation likes best; of equals, the strongest."""
-    found = validated(features, labels, penalty, strengths, units, seed)
-    return fit(features, labels, units, penalty, strengths)[int(np.argmax(found))]
+def tuned(data: Sample, units: Sequence[int] | None = None) -> Head:
+    """The ℓ2 head of the strength that cross-validation likes best."""
+    return path(data, units).best
 
 
-def ranked(features: Floats, labels: NDArray[np.int64]) -> list[int]:
+def ranked(data: Sample) -> list[int]:
     """Units in the order in which ℓ1 regression lets them in, as the penalty weakens."""
     first: dict[int, None] = {}
-    for head in fit(features, labels, penalty="l1"):
-        size = np.abs(head.weights * features.std(0)[:, None]).max(1)
+    for head in fit(data, penalty="l1"):
+        size = np.abs(head.weights * data.x.std(0)[:, None]).max(1)
         first |= dict.fromkeys(sorted(head.units, key=lambda unit: -size[unit]))
     return list(first)
 

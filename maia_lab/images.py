@@ -33,6 +33,8 @@ MOST_PIXELS = 40_000_000
 """Width × height of the largest image that is decoded: a 10 kB file can hold gigapixels."""
 FEWEST = 10
 """Different images a folder must hold: with fewer there are no quantiles to speak of."""
+EMPTY = "is an empty folder"
+"""Why a folder is skipped in which there is nothing."""
 KEPT, KEPT_PIXELS = 100, 1_000_000
 """Decoded images a folder keeps at hand at most, and pixels of the largest that is kept."""
 TURNS = {
@@ -255,6 +257,22 @@ class ImageFolder:
         chosen.name = f"{self._title} ({len(chosen)} {what})"
         return chosen
 
+    def without(self, other: ImageFolder) -> ImageFolder:
+        """The images that another folder does not hold.
+
+        Raises:
+            DataError: there are fewer than ten.
+        """
+        known = set(other.hashes)
+        left = [i for i, file in enumerate(self._files) if file.pixels not in known]
+        if len(left) < FEWEST:
+            raise DataError(
+                self._title,
+                f"holds {len(left)} images that {other._title} does not",
+                f"give {FEWEST} at least",
+            )
+        return self.part(left)
+
     def _skip(self, path: Path | str, reason: str) -> None:
         name = Path(path).relative_to(self.path).as_posix()
         self.skipped.append((clean(name), reason))
@@ -277,6 +295,8 @@ class ImageFolder:
                 if (here / name).is_symlink():
                     self._skip(here / name, "is a link to a folder")
             folders[:] = [name for name in folders if not name.startswith(".")]
+            if not (folders or names) and here != self.path:
+                self._skip(here, EMPTY)
             for name in names:
                 if name.startswith("."):
                     continue

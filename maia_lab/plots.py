@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
@@ -156,6 +156,43 @@ def standing(events: Sequence[Event]) -> Plot | None:
     axes.set_xlabel("step")
     told = (f"{name} is {last[name].status}" for name in ids)
     return Plot(figure, f"Hypotheses over steps; at the end {', '.join(told)}.")
+
+
+def course(
+    strengths: Sequence[float],
+    lines: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    along: str,
+    up: str,
+) -> Plot:
+    """Accuracy over the strength of a penalty, for several fits.
+
+    Args:
+        strengths: strongest first; drawn weakening from left to right.
+        lines: by the fit's name, its accuracy at each strength, and what cross-validation found.
+        along: what the horizontal axis is called.
+        up: what the vertical one is.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure((WIDTH, 3.6), layout="constrained")
+    axes = figure.subplots()
+    axes.set_xscale("log")
+    axes.invert_xaxis()
+    told = []
+    for colour, (name, (found, validated)) in zip((RED, BLUE, GREEN), lines.items(), strict=False):
+        best = max(range(len(validated)), key=lambda i: validated[i])
+        axes.plot(strengths, validated, color=colour, lw=1, ls=(0, (4, 3)), alpha=0.7)
+        axes.plot(strengths, found, color=colour, lw=2, label=name)
+        axes.scatter([strengths[best]], [found[best]], s=44, color=colour, zorder=3)
+        told.append(f"{name} {found[best]:.2f} where cross-validation finds {validated[best]:.2f}")
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, labelcolor=INK)
+    axes.set_ylim(0, 1.03)
+    axes.tick_params(colors=INK, labelsize=9, which="both")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["bottom", "left"]].set_color(INK)
+    axes.set_xlabel(along, color=INK)
+    axes.set_ylabel(up, color=INK)
+    return Plot(figure, f"{one_line(up)}: {'; '.join(told)}.")
 
 
 def _said(check: Check) -> str:

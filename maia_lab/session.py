@@ -35,7 +35,7 @@ from maia_lab.flags import flags
 from maia_lab.journal import Journal
 from maia_lab.ledger import Ledger
 from maia_lab.objections import objections, out_of_reach
-from maia_lab.observation import Observation, Score
+from maia_lab.observation import Observation, Score, Table
 from maia_lab.proposal import Conclusion, Proposal
 from maia_lab.review import Edit, Flag, Policy, Reject, Ticket, Verdict
 from maia_lab.spending import Spent
@@ -152,6 +152,12 @@ class Session:
         """Of the last scored conclusion: the description's, then its baselines'."""
         scored = [e.observation.scores for e in self.journal.events if isinstance(e, Observed)]
         return next((scores for scores in reversed(scored) if scores), ())
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """What the task handed over with the last conclusion that was scored."""
+        handed = [e.observation.tables for e in self.journal.events if isinstance(e, Observed)]
+        return next((tables for tables in reversed(handed) if tables), ())
 
     @property
     def seconds(self) -> float:

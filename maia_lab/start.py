@@ -15,7 +15,6 @@ from maia_lab.doors import open_agent, open_captioner
 from maia_lab.errors import MaiaError, SessionError, WorldError
 from maia_lab.events import Event, Opened, Setting
 from maia_lab.executor import LocalExecutor
-from maia_lab.heads import ranked
 from maia_lab.journal import Journal
 from maia_lab.journal.names import readable_name
 from maia_lab.loop import Agent, BilledCaptioner, Reviewer, run
@@ -25,7 +24,6 @@ from maia_lab.review import Policy
 from maia_lab.session import Session
 from maia_lab.study import Study, open_study
 from maia_lab.tasks import ASK, BIAS, COMPARE, SPURIOUS
-from maia_lab.tasks.spurious import classes, read
 from maia_lab.thought import Listener
 from maia_lab.unit import Unit
 from maia_lab.version import __version__
@@ -44,6 +42,7 @@ def describe(
     index: int | str | None = None,
     *,
     data: str | Path | World | Rows | None = None,
+    balanced: str | Path | None = None,
     generator: str | None = None,
     editor: str | None = None,
     rater: str | None = None,
@@ -76,6 +75,7 @@ def describe(
         layer: the layer, where ``unit`` is a model.
         index: the unit's position in the layer, or its class name.
         data: a folder of images or a world; needed for a model that was not trained on scenes.
+        balanced: a folder of images to be held out, in place of a fifth of the data.
         generator: what draws images, where not the model's own world does: another world,
             ``diffusers:NAME`` or ``retrieve:FOLDER``.
         editor: what edits them, where not the generator does: ``plain`` or ``diffusers:NAME``.
@@ -127,9 +127,9 @@ def describe(
     named = session or readable_name(taken)
     Journal.check(root, named)
     study = open_study(
-        unit, layer, index, data=data, generator=generator, editor=editor, rater=rater,
-        preprocess=preprocess, classes=classes, direction=direction, beside=beside, models=models,
-        task=ASK.name if question and task == "describe" else task,
+        unit, layer, index, data=data, balanced=balanced, generator=generator, editor=editor,
+        rater=rater, preprocess=preprocess, classes=classes, direction=direction, beside=beside,
+        models=models, task=ASK.name if question and task == "describe" else task,
         name=name, seed=seed, progress=progress,
     )  # fmt: skip
     experimenter = _agent(agent, study, seed, settled, lambda sha256: journal.image(sha256))
@@ -217,38 +217,24 @@ def bias(
     return describe(unit, *where, task=BIAS.name, question=shows, **options)
 
 
-def spurious(
-    model: str,
-    layer: str,
-    *,
-    data: str | Path | World | None = None,
-    generator: str | None = None,
-    candidates: int = 64,
-    **options: Any,
-) -> Session:
+def spurious(model: str | object, layer: str, **options: Any) -> Session:
     """Ask which units of a layer answer to the classes, and which to what they stand before.
 
     ℓ1 logistic regression over the layer picks the candidates; the agent labels each by
-    interventions; the conclusion refits the head on the biased data with the selective ones.
+    interventions; the conclusion refits the head on the biased data with the selective ones, and
+    leaves it in the session's folder: :func:`maia_lab.refitted` makes a classifier of it.
 
     Args:
-        model: a classifier with a name.
+        model: a classifier.
         layer: whose units its head reads, or could.
-        data: sorted by class; biased it may be.
-        generator: what draws the classes before other backgrounds.
-        candidates: units that ℓ1 picks, at most.
-        options: as for :func:`describe`.
+        options: as for :func:`describe`: ``data`` is sorted by class, biased as it may be, and
+            ``balanced`` a folder to test on, where there is one.
 
     Example:
-        >>> spurious("planted", "features", review="auto").wait()
+        >>> session = spurious(net, "avgpool", preprocess=preprocess, data="photos/").wait()
+        >>> print(session.tables[0])
     """
-    first = open_study(f"{model}/{layer}/0", data=data, generator=generator)
-    names = classes(first.world)
-    units = ranked(*read(first.system, first.world.data, first.world, names))[:candidates]
-    chosen = [Unit(model, layer, unit) for unit in units]
-    return describe(
-        chosen[0], beside=chosen[1:], task=SPURIOUS.name, data=data, generator=generator, **options
-    )
+    return describe(model, layer, task=SPURIOUS.name, **options)
 
 
 def resume(
@@ -318,6 +304,7 @@ def _again(session: Session, progress: Progress | None) -> Study:
     return open_study(
         session.opened.question.unit,
         data=options.get("data"),
+        balanced=options.get("balanced"),
         generator=options.get("generator"),
         editor=options.get("editor"),
         rater=options.get("rater"),
@@ -408,6 +395,7 @@ def _ready(
     for paid in (study.tools.captioner, study.world.rater):
         if isinstance(paid, BilledCaptioner | Paid):
             paid.paid_by(session)
+    study.tools.folder = session.journal.folder or study.tools.folder
     if driver is not None:
         return session.finish_by(driver(session, study, agent))
     reviewer: Reviewer = ConsoleReviewer() if policy == "ask" else PolicyReviewer(policy)

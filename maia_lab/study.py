@@ -55,6 +55,7 @@ def open_study(
     index: int | str | None = None,
     *,
     data: str | Path | World | Rows | None = None,
+    balanced: str | Path | None = None,
     generator: str | None = None,
     editor: str | None = None,
     rater: str | None = None,
@@ -77,6 +78,8 @@ def open_study(
         index: the unit's position in the layer, or its class name.
         data: a folder of images, a world, a list of PIL images or a Hugging Face data set; needed
             for a model that was not trained on scenes.
+        balanced: a folder of images to be held out, in place of a fifth of the data: each class
+            with whatever goes with another in the data.
         generator: what draws images, where not the model's own world does: another world,
             ``diffusers:NAME`` or ``retrieve:FOLDER``.
         editor: what edits them, where not the generator does: ``plain`` or ``diffusers:NAME``.
@@ -107,21 +110,26 @@ def open_study(
         subject, layer, index = unit.model, unit.layer, unit.index
     if layer is None and index is None and _is_function(subject):
         layer, index = "output", 0
-    if layer is None or index is None:
+    asked, given = tasks.find(task), dict(models or {})
+    if layer is None or (index is None and asked.choose is None):
         what = subject if isinstance(subject, str) else type(subject).__name__
         raise UnitError(what, "is a model without a unit", "give layer and index as well")
-    asked, given = tasks.find(task), dict(models or {})
     if isinstance(subject, str) and subject in given:
         name, subject = subject, given[subject]
     model = open_model(subject, preprocess, classes)
-    address = Unit(subject if isinstance(subject, str) else name, layer, index)
+    world = open_world(model, data, generator, progress, editor, balanced)
+    called = subject if isinstance(subject, str) else name
+    if index is None and asked.choose is not None:
+        index, *others = asked.choose(model.layer(layer), world)
+        beside = [Unit(called, layer, other) for other in others]
+    assert index is not None  # Or there is a task that chooses.
+    address = Unit(called, layer, index)
     if direction is None:
         opened, position = model.layer(layer), model.index(layer, index)
     elif isinstance(model, Directed):
         opened, position = model.direction(layer, direction, str(index)), 0
     else:
         raise ModelError(model.name, "has no layers with directions", "study one of its units")
-    world = open_world(model, data, generator, progress, editor)
     if rater is not None:
         world = replace(world, rater=open_rater(rater))
     chosen, known = [(address, opened, position)], {address.model: model}
@@ -152,6 +160,7 @@ def open_study(
     }
     named = {
         "data": _lasting(data),
+        "balanced": _lasting(balanced),
         "generator": _lasting(generator),
         "editor": _lasting(editor),
         "rater": _lasting(rater),

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from maia_lab.proposal import Conclusion
     from maia_lab.study import Study
+    from maia_lab.system import Layer
+    from maia_lab.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Closing:
     tables: tuple[Table, ...] = ()
     pictures: tuple[tuple[Image.Image, str], ...] = ()
     """Each with the same in words."""
+    files: tuple[tuple[str, bytes], ...] = ()
+    """Name and content: left beside the session's journal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,8 @@ class Task:
     answers: str = ""
     """What the agent is to say in the conclusion's ``answers``; empty: nothing beside the
     description and its labels."""
+    choose: Callable[[Layer, World], Sequence[int]] | None = None
+    """Which units of a layer are studied, where that is for the task to find."""
 
     def ask(self, unit: Unit, question: str = "", units: Sequence[str] = ()) -> Question:
         """Put the task to a unit."""

@@ -8,16 +8,17 @@ import io
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from maia_lab import alteration, plots, provenance
+from maia_lab import alteration, crossing, plots, provenance
 from maia_lab.comparison import Comparison
 from maia_lab.contexts import Contexts
 from maia_lab.contrast import Contrast, side_by_side
-from maia_lab.crossing import Crossing
+from maia_lab.crossing import Cells, Crossing
 from maia_lab.errors import DataError, SessionError, WorldError
 from maia_lab.exemplars import Exemplars, Stratum
 from maia_lab.grid import Grid
@@ -57,6 +58,8 @@ class Tools:
         of a conclusion may, so that no experiment is guided by the images that score it."""
         self.close: Callable[[Conclusion], Closing] | None = None
         """What a conclusion comes to, by the session's task."""
+        self.folder = Path()
+        """Where a conclusion leaves its files: the session's folder, or the current one."""
         self.captioner = world.captioner
         """Who describes images: the world's own, or a model that was asked to."""
         self._world, self._system = world, system
@@ -342,6 +345,44 @@ class Tools:
             for address, each in self._exemplars.items()
         }
 
+    def moved(
+        self,
+        things: Sequence[str] = (),
+        backgrounds: Sequence[str] = (),
+        n: int = 6,
+        seed: int | None = None,
+    ) -> Cells:
+        """Set the same things before each background in turn, nothing else changed.
+
+        They are drawn, and the background edited. Where no background can be named, the centres of
+        photographs of each class are laid over photographs of each class: a background is then
+        called by the class it is found behind, and what lies in the centre counts as the thing.
+
+        Args:
+            things: words; empty for the classes of the data.
+            backgrounds: words; empty for those there are, eight at most.
+            n: things in each cell, other ones for another class.
+            seed: another seed gives other things.
+
+        Returns:
+            Images by (thing, background), as :meth:`cross` takes them.
+
+        Example:
+            >>> cells = tools.moved(["star", "fish"], ["grass", "sand"], n=2, seed=1)
+            >>> tools.display([images[0] for images in cells.values()])
+        """
+        things = things or crossing.classes(self._world)
+        grounds = backgrounds or crossing.backgrounds(self._world)[:8]
+        if not backgrounds and "background" not in self._world.vocabulary:
+            at = self._seed("moved", 0, seed)
+            return crossing.collage(things, grounds, self._world, n, at)
+        return crossing.draw(
+            things,
+            grounds,
+            lambda prompt: self.text2image(prompt, n, seed),
+            lambda images, text: self.edit_images(images, text, seed)[0][1::2],
+        )
+
     def cross(
         self,
         cells: Mapping[tuple[str, str], Sequence[Image.Image]],
@@ -350,8 +391,8 @@ class Tools:
         """Show things before backgrounds to many units: which answer to the thing?
 
         Args:
-            cells: images by (thing, background), as many in each; the same things in the same order
-                before every background, so that nothing else changes.
+            cells: images by (thing, background), as :meth:`moved` makes them: as many in each, the
+                same things in the same order before every background.
             systems: the units by address: ``systems``, or some of them.
 
         Returns:
@@ -359,12 +400,7 @@ class Tools:
             thing and with the background: ``print`` it.
 
         Example:
-            >>> stars = tools.text2image("a star on grass", per_prompt=4)
-            >>> fish = tools.text2image("a fish on grass", per_prompt=4)
-            >>> moved = "change the background to sand"
-            >>> cells = {("star", "grass"): stars, ("fish", "grass"): fish,
-            ...     ("star", "sand"): tools.edit_images(stars, moved)[0][1::2],
-            ...     ("fish", "sand"): tools.edit_images(fish, moved)[0][1::2]}
+            >>> cells = tools.moved(["star", "fish"], ["grass", "sand"])
             >>> print(tools.cross(cells, systems))
         """
         with self._unwatched():
@@ -492,6 +528,8 @@ class Tools:
             target.text(f"{table}\n")
         for picture, alt in closing.pictures:
             target.picture(picture, alt)
+        for name, content in closing.files:
+            (self.folder / name).write_bytes(content)
         target.closed(closing.scores, closing.tables)
         return closing
 

@@ -176,3 +176,5 @@ class World:
     """What people should know of it, such as files that were skipped."""
     rater: Rater | None = None
     """Who says what a description predicts of held-out images; None: the words themselves."""
+    balanced: bool = False
+    """Whether the held-out images show each class on every background, as the data do not."""

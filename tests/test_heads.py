@@ -8,28 +8,43 @@ RNG = np.random.default_rng(0)
 LABELS = np.arange(120) % 3
 FEATURES = RNG.normal(size=(120, 12)) * np.geomspace(0.1, 50, 12)
 FEATURES[:, 2:5] += 3 * np.eye(3)[LABELS] * FEATURES[:, 2:5].std(0)
+DATA = heads.Sample("made up", FEATURES, LABELS)
 
 
 def test_l1_lets_in_the_units_that_tell_the_classes():
-    assert set(heads.ranked(FEATURES, LABELS)[:3]) == {2, 3, 4}
-    strong, *_, weak = heads.fit(FEATURES, LABELS, penalty="l1")
+    assert set(heads.ranked(DATA)[:3]) == {2, 3, 4}
+    strong, *_, weak = heads.fit(DATA, penalty="l1")
     assert len(strong.units) <= 3 < len(weak.units)
 
 
 def test_a_head_reads_the_chosen_units_and_no_other():
-    head = heads.tuned(FEATURES, LABELS, [2, 3, 4])
+    head = heads.tuned(DATA, [2, 3, 4])
     assert head.units == (2, 3, 4)
-    assert head.accuracy(FEATURES, LABELS) > 0.9
+    assert head.accuracy(DATA) > 0.9
     changed = FEATURES.copy()
     changed[:, 5:] = 0
     assert (head.predict(changed) == head.predict(FEATURES)).all()
-    assert heads.tuned(FEATURES, LABELS, [8, 9]).accuracy(FEATURES, LABELS) < 0.6
+    assert heads.tuned(DATA, [8, 9]).accuracy(DATA) < 0.6
 
 
 def test_a_weak_penalty_comes_to_plain_logistic_regression():
     from sklearn.linear_model import LogisticRegression
 
-    head = heads.fit(FEATURES, LABELS, strengths=[0.05])[0]
+    head = heads.fit(DATA, strengths=[0.05])[0]
     x = (FEATURES - FEATURES.mean(0)) / FEATURES.std(0)
     known = LogisticRegression(C=1 / (0.05 * len(x)), tol=1e-8, max_iter=1000).fit(x, LABELS)
     assert np.allclose(head.weights * FEATURES.std(0)[:, None], known.coef_.T, atol=0.01)
+
+
+def test_of_equal_strengths_the_strongest_is_chosen():
+    path = heads.path(DATA, [2, 3, 4])
+    assert path.best is path.heads[int(np.argmax(path.validated))]
+    # What no head was fitted on is harder than what it was.
+    assert path.validated.max() <= max(head.accuracy(DATA) for head in path.heads)
+
+
+def test_halves_hold_every_class_and_share_no_image():
+    (one, other), (again, _) = heads.Sample("by class", FEATURES, np.sort(LABELS)).halves
+    assert np.bincount(one.y).tolist() == np.bincount(other.y).tolist() == [20, 20, 20]
+    assert again is other or (again.x == other.x).all()
+    assert not set(map(tuple, one.x)) & set(map(tuple, other.x))

@@ -48,7 +48,7 @@ class OfflineAgent:
         if briefing.question.task == "ask":
             return Asking(briefing, self._language, self._seed).next()
         if briefing.question.task == "spurious":
-            return propose(briefing, self._vocabulary)
+            return propose(briefing)
         notes = fold(briefing.events, self._language)
         plan = Plan(notes, self._seed)
         if not briefing.must_conclude and briefing.steps_left > 1:

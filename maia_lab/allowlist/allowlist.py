@@ -37,8 +37,8 @@ _BUILTINS = _ERRORS | words(
 )
 _GIVEN = frozenset({"system", "systems", "tools"})
 _TOOLS = words(
-    "compare contrast dataset_exemplars dataset_sample describe_images display edit_images"
-    " side_by_side summarize_images text2image"
+    "compare contrast cross dataset_exemplars dataset_sample describe_images display edit_images"
+    " moved side_by_side summarize_images text2image"
 )
 _MODULES = {
     "math": "ceil cos e exp fabs floor fsum hypot inf isclose isfinite isinf isnan log log10 log1p"

@@ -66,6 +66,7 @@ BENCHES = {
     "spurious": Bench(
         "what labelling units by intervention is worth to a head fitted on biased data",
         "spurious:spurious",
+        ("agent",),
     ),
     "compare": Bench(
         "whether equal units are told from units that differ by a word",

@@ -58,7 +58,10 @@ def add(commands: Commands) -> None:
         "spurious", help="refit a classifier on the units that answer to its classes"
     )
     spurious.add_argument("unit", nargs="?", metavar="classifier", help="a model that has a name")
-    spurious.add_argument("--layer", default="features", help="whose units the head reads")
+    spurious.add_argument("--layer", help="whose units the head reads, or could")
+    spurious.add_argument(
+        "--balanced", metavar="FOLDER", help="images to test on: each class on any background"
+    )
     spurious.add_argument(
         "--demo", action="store_const", const="planted", help="on drawn things; nothing is asked"
     )
@@ -101,7 +104,10 @@ def _bias(options: argparse.Namespace, **given: Any) -> Session:
 def _spurious(options: argparse.Namespace, **given: Any) -> Session:
     from maia_lab.start import spurious
 
-    return spurious(options.unit, options.layer, **given)
+    layer = options.layer or ("features" if options.demo else None)
+    if layer is None:
+        raise CommandError(options.unit, "needs a layer", f"see maia units {options.unit}")
+    return spurious(options.unit, layer, balanced=options.balanced, **given)
 
 
 def _bias_or_demo(options: argparse.Namespace) -> int:

@@ -143,6 +143,7 @@ class Opening:
             study = subject.study(progress, known)
         if known.state.ended:
             study.tools.may_conclude = lambda: known.concluding
+            study.tools.folder = known.journal.folder or study.tools.folder
             live = Live(known, study, None, "ask")
             self._notebook.take(live, self._notebook.cell)
             self._show_ended(live)

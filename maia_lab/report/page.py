@@ -83,6 +83,8 @@ def _page() -> jinja2.Template:
 def write(journals: Journal | Sequence[Journal], folder: Path) -> dict[str, Path]:
     """Write ``report.html``, a notebook for each session, and ``report.md`` into a folder.
 
+    What a conclusion left beside its journal is copied there as well.
+
     Args:
         journals: one session's, or several for one page about all of them.
         folder: made if it is not there. Files of these names are replaced.
@@ -100,18 +102,24 @@ def write(journals: Journal | Sequence[Journal], folder: Path) -> dict[str, Path
     texts["report.md"] = "\n\n".join(to_markdown(journal) for journal in journals)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return {name: _replace(folder / name, text) for name, text in texts.items()}
+        written = {name: _replace(folder / name, text.encode()) for name, text in texts.items()}
+        for journal in journals:
+            # What a conclusion left beside its journal, such as a refitted head.
+            for left in journal.folder.glob("*.safetensors") if journal.folder else ():
+                name = f"{journal.name}-{left.name}"
+                written[name] = _replace(folder / name, left.read_bytes())
+        return written
     except OSError as error:
         raise JournalError(
             str(folder), f"cannot be written to ({error.strerror})", "name another folder"
         ) from error
 
 
-def _replace(path: Path, text: str) -> Path:
+def _replace(path: Path, content: bytes) -> Path:
     """Write a whole file or none of it: a reader never meets half a report."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        partial.write_text(text, "utf-8", newline="\n")
+        partial.write_bytes(content)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

@@ -65,6 +65,11 @@ class Network:
         self._memory = torch.channels_last
         """How batches lie in memory: most convolutions are faster with channels last."""
 
+    @property
+    def module(self) -> nn.Module:
+        """The torch module itself."""
+        return self._module
+
     def layers(self) -> list[tuple[str, str, int]]:
         """Name, kind and number of units of every layer that can be studied, in running order.
 

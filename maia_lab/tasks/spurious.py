@@ -2,172 +2,226 @@
 
 from __future__ import annotations
 
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from maia_lab import heads
-from maia_lab.errors import DataError
-from maia_lab.heads import Floats, Head
+from maia_lab.crossing import Cells, Crossing, classes, words
+from maia_lab.errors import DataError, WorldError
+from maia_lab.grid import Grid, Tile
+from maia_lab.heads import Sample
+from maia_lab.images import EMPTY
+from maia_lab.labels import FolderLabels
 from maia_lab.observation import Table
-from maia_lab.selectivity import SELECTIVE
+from maia_lab.refit import Refit
+from maia_lab.selectivity import SELECTIVE, Selectivity
 from maia_lab.task import Closing, Task
+from maia_lab.world import concepts
 
 if TYPE_CHECKING:
     from maia_lab.proposal import Conclusion
     from maia_lab.study import Study
-    from maia_lab.system import System
+    from maia_lab.system import Layer
     from maia_lab.world import Images, World
 
-DRAWS = 10
-"""Random choices of as many units."""
+CANDIDATES = 64
+"""Units that ℓ1 regression picks, at most."""
 MOST, BATCH = 4000, 64
-"""Images that are looked at, at most; images in a pass."""
+"""Images that are looked at, at most, spread evenly over the data; images in a pass."""
+SEED = 900_001
+"""Of the last things that are moved: no experiment draws from it unless it means to."""
+FILE = "head.safetensors"
+
+Look = Callable[[Sequence[Image.Image]], NDArray[np.float32]]
+"""Measures all units of a layer: shape (n, units)."""
+
+
+def choose(layer: Layer, world: World) -> list[int]:
+    """The units that tell the classes of the data best: those ℓ1 regression lets in first.
+
+    Raises:
+        DataError: there are no two classes, one of them has no images, or no unit tells them apart.
+        WorldError: nothing can be set before other backgrounds.
+        WordsError: a class cannot be drawn.
+    """
+    for name, reason in getattr(world.data, "skipped", ()):
+        if reason == EMPTY:
+            raise DataError(name, reason, "give images of this class, or take the folder away")
+    names = classes(world)
+    if grounds := world.vocabulary.get("background", ()):
+        if world.generator is None or world.editor is None:
+            raise WorldError(
+                world.name, "has nothing that draws and edits images", "name a generator"
+            )
+        prompts = [f"a {name.replace('_', ' ')} on a {grounds[0]} background" for name in names]
+        world.generator.generate(prompts, [0] * len(prompts))
+    elif not isinstance(words(world), FolderLabels):
+        raise WorldError(
+            world.name,
+            "has no words for backgrounds, and no photographs by class to lay over one another",
+            "name a generator that has them (--generator NAME), or sort images into class folders",
+        )
+    _shown(world.held_out, world)
+    seen = read(lambda some: layer.respond(some, range(layer.units)).values, world.data, world)
+    found = heads.ranked(seen)[:CANDIDATES]
+    if not found:
+        raise DataError(layer.name, "has no unit that tells the classes", "choose another layer")
+    return found
 
 
 def close(study: Study, said: Conclusion) -> Closing:
-    """Refit the head on the biased data with the units that were called selective, and test it.
-
-    Raises:
-        DataError: the conclusion calls none of the units selective, or the data have no classes.
-    """
-    kept = [
-        study.systems[answer.about].position
-        for answer in said.answers
-        if answer.about in study.systems and answer.says.upper().startswith(SELECTIVE)
-    ]
-    if not kept:
-        raise DataError(
-            "no unit", "was called SELECTIVE, so there is no head to fit", "label some, or stop"
-        )
-    names = classes(study.world)
-    x, y = read(study.system, study.world.data, study.world, names)
-    test, tested = read(study.system, study.world.held_out, study.world, names)
-    before, after = heads.tuned(x, y), heads.tuned(x, y, kept)
-    chance, n = np.random.default_rng(study.seed), len(kept)
-    drawn = [
-        heads.tuned(x, y, chance.permutation(x.shape[1])[:n].tolist()).accuracy(test, tested)
-        for _ in range(DRAWS)
-    ]
-    # Half of the test images teach the two rows that need them, and the other half tests those.
-    half = np.arange(len(tested)) // len(names) % 2 == 0
-    even = heads.tuned(test[half], tested[half])
-    oracle = heads.tuned(test[half], tested[half], heads.ranked(test[half], tested[half])[:n])
-    rows = [
-        ("all units", str(x.shape[1]), f"{before.accuracy(test, tested):.3f}"),
-        (
-            "ℓ1, as many",
-            str(n),
-            f"{heads.tuned(x, y, heads.ranked(x, y)[:n]).accuracy(test, tested):.3f}",
-        ),
-        ("random, as many", str(n), f"{np.mean(drawn):.3f} ± {np.std(drawn):.3f}"),
-        ("SELECTIVE units", str(n), f"{after.accuracy(test, tested):.3f}"),
-        (
-            "ℓ1, as many, on held-out images",
-            str(n),
-            f"{oracle.accuracy(test[~half], tested[~half]):.3f}",
-        ),
-        (
-            "all units, on held-out images",
-            str(x.shape[1]),
-            f"{even.accuracy(test[~half], tested[~half]):.3f}",
-        ),
-    ]
-    lasso = heads.fit(x, y, penalty="l1")
-    found = heads.validated(x, y, "l1")
-    curve = [
-        (f"{head.strength:.4f}", str(len(head.units)), f"{cv:.3f}", f"{a:.3f}")
-        for head, cv, a in zip(
-            lasso, found, [head.accuracy(test, tested) for head in lasso], strict=True
-        )
-    ]
+    """Refit the head on the biased data with the units that were called selective, and test it."""
+    told = {a.about: a.says for a in said.answers if a.about in study.systems}
+    kept = [unit for unit, says in told.items() if says.upper().startswith(SELECTIVE)]
+    world, look = study.world, study.system.layer
+    cells = study.tools.moved(seed=SEED)
+    refit = Refit(
+        read(look, world.data, world),
+        read(look, world.held_out, world),
+        _probes(look, cells),
+        _probes(look, study.tools.moved(seed=SEED + 1)),
+        world.balanced,
+        tuple(study.systems[unit].position for unit in kept),
+    )
+    shares, curve = Crossing.measure(cells, study.systems).units, refit.curve()
+    columns = ("head", "units", refit.held_out.name, refit.probes.name)
+    head = _handed(study, refit) if kept else ()
     return Closing(
         "",
         tables=(
-            Table(
-                f"Accuracy on {study.world.held_out.name}",
-                ("head fitted on", "units", "accuracy"),
-                tuple(rows),
-                f"Heads are fitted on {study.world.data.name} and tuned there by cross-validation;"
-                " the last two rows, which bound what is possible, on half of the held-out images"
-                " and tested on the other half.",
-            ),
-            _confusion("Before: all units", before, test, tested, names),
-            _confusion("After: SELECTIVE units", after, test, tested, names),
-            Table(
-                "ℓ1 regression over the strength of its penalty",
-                ("strength", "units", "cross-validated", "held out"),
-                tuple(curve),
-                "Cross-validation on biased data cannot tell these apart.",
-            ),
+            Table("How often a head is right", columns, (*refit.rows(study.seed),), refit.remark()),
+            *head,
             Table(
                 "Units by intervention",
-                ("unit", "label and evidence"),
-                tuple((answer.about, answer.says) for answer in said.answers),
+                ("unit", "label", "evidence", "on fresh things"),
+                tuple(
+                    (
+                        unit,
+                        *(part.strip() for part in f"{says}:".split(":", 1)),
+                        f"thing {shares[unit].thing:.0%}, background {shares[unit].background:.0%}",
+                    )
+                    for unit, says in told.items()
+                ),
+                "Shares of what a unit's answers vary with, over things and backgrounds.",
             ),
+        ),
+        pictures=(
+            (Image.open(io.BytesIO(curve.png)), curve.alt),
+            *_evidence(study, cells, shares, {*kept}),
+        ),
+        files=((FILE, _packed(study, refit)),) if kept else (),
+    )
+
+
+def _handed(study: Study, refit: Refit) -> tuple[Table, Table]:
+    """What the refitted head does otherwise, and where it lies."""
+    names, test = classes(study.world), refit.fair
+    said = [head.predict(test.x) for head in (refit.every.best, refit.ours.best)]
+    counts = [
+        [
+            " → ".join(str(int(((test.y == i) & (each == j)).sum())) for each in said)
+            for j in range(len(names))
+        ]
+        for i in range(len(names))
+    ]
+    return (
+        Table(
+            "What is taken for what: all units → SELECTIVE units",
+            ("is, said to be", *names),
+            tuple((name, *row) for name, row in zip(names, counts, strict=True)),
+            f"Numbers of images: {test.name}.",
+        ),
+        Table(
+            "The refitted head",
+            ("file", "layer", "units", "classes"),
+            (
+                (
+                    str(study.tools.folder / FILE),
+                    f"{study.unit.model}/{study.unit.layer}",
+                    f"{len(refit.kept)} of {refit.data.x.shape[1]}",
+                    ", ".join(names),
+                ),
+            ),
+            f"maia_lab.refitted({FILE!r}, net) is the classifier that reads it.",
         ),
     )
 
 
-def classes(world: World) -> tuple[str, ...]:
-    """The classes of a world's data: the words of its first kind.
-
-    Raises:
-        DataError: there are not two of them.
-    """
-    names = next(iter(world.vocabulary.values()), ())
-    if world.words is None or len(names) < 2:
-        raise DataError(
-            world.data.name,
-            "have no two classes to tell apart",
-            "sort the images into a folder for each class",
-        )
-    return names
+def _packed(study: Study, refit: Refit) -> bytes:
+    about = {"layer": study.unit.layer, "classes": json.dumps(classes(study.world))}
+    return refit.ours.best.pack(**about)
 
 
-def read(
-    system: System, images: Images, world: World, names: tuple[str, ...]
-) -> tuple[Floats, NDArray[np.int64]]:
-    """All units' answers to images of the classes, shape (n, units), and the class of each.
+def read(look: Look, images: Images, world: World) -> Sample:
+    """All units' answers to images of one class each, and those classes.
 
     Raises:
         DataError: a class has no image.
     """
-    answers, labels = [], []
-    for start in range(0, min(MOST, len(images)), BATCH):
-        some = [images[i] for i in range(start, min(start + BATCH, MOST, len(images)))]
-        held = [world.words.concepts(image) if world.words else frozenset() for image in some]
-        shown = [[names.index(word) for word in words if word in names] for words in held]
-        one = [i for i, found in enumerate(shown) if len(found) == 1]
-        if one:
-            answers.append(system.layer([some[i] for i in one]))
-            labels += [shown[i][0] for i in one]
-    if missing := [name for i, name in enumerate(names) if i not in labels]:
+    shown = _shown(images, world)
+    at = list(shown)
+    answers = [
+        look([images[i] for i in at[start : start + BATCH]]) for start in range(0, len(at), BATCH)
+    ]
+    return Sample(
+        images.name, np.concatenate(answers).astype(np.float64), np.array([*shown.values()])
+    )
+
+
+def _shown(images: Images, world: World) -> dict[int, int]:
+    """Positions of images that show one class, and which. Raises DataError if one has none."""
+    known, names = words(world), classes(world)
+    found = {}
+    for i in np.unique(np.linspace(0, len(images) - 1, min(MOST, len(images))).round().astype(int)):
+        held = concepts(known, images[int(i)])
+        if len(held & {*names}) == 1:
+            found[int(i)] = next(at for at, name in enumerate(names) if name in held)
+    if missing := [name for at, name in enumerate(names) if at not in found.values()]:
         raise DataError(
             missing[0], f"has no image in {images.name}", "give images of it, or leave it out"
         )
-    return np.concatenate(answers).astype(np.float64), np.array(labels)
+    return found
 
 
-def _confusion(
-    title: str, head: Head, x: Floats, y: NDArray[np.int64], names: tuple[str, ...]
-) -> Table:
-    said = head.predict(x)
-    rows = tuple(
-        (name, *(str(int(((y == i) & (said == j)).sum())) for j in range(len(names))))
-        for i, name in enumerate(names)
-    )
-    return Table(title, ("is, said to be", *names), rows, "Number of held-out images.")
+def _probes(look: Look, cells: Cells) -> Sample:
+    things = list(dict.fromkeys(thing for thing, _ in cells))
+    images = [image for some in cells.values() for image in some]
+    labels = [things.index(thing) for (thing, _), some in cells.items() for _ in some]
+    return Sample("moved things", look(images).astype(np.float64), np.array(labels))
+
+
+def _evidence(
+    study: Study, cells: Cells, shares: Mapping[str, Selectivity], kept: set[str]
+) -> Iterator[tuple[Image.Image, str]]:
+    """The same things before each background, for the clearest unit of each kind."""
+    for told, some, sign in ((SELECTIVE, kept, 1), ("SPURIOUS", shares.keys() - kept, -1)):
+        if some:
+            unit = max(sorted(some), key=lambda name: sign * shares[name].thing)
+            values = study.systems[unit].values([images[0] for images in cells.values()])
+            grid = Grid(
+                tuple(
+                    Tile(images[0], f"{thing}, {ground}", float(value))
+                    for ((thing, ground), images), value in zip(cells.items(), values, strict=True)
+                ),
+                len(dict.fromkeys(ground for _, ground in cells)),
+            )
+            yield grid.draw(), f"{unit}, {told}: {grid.alt}"
 
 
 SPURIOUS = Task(
     "spurious",
     "Which of these units answer to the classes themselves, and which to what the classes stand"
-    " before in the data: {units}? Set the same things before each background in turn (text2image,"
-    " edit_images) and show them to all units (systems, by address; tools.cross); do it again with"
-    " things nobody has seen. Then a head is fitted on the biased data with the units you call"
-    " SELECTIVE. Labels are not needed. Say what you did not test.",
+    " before in the data: {units}? Set the same things before each background in turn"
+    " (tools.moved) and show them to all units (systems, by address; tools.cross); do it again with"
+    " things nobody has seen (another seed). Then a head is fitted on the biased data with the"
+    " units you call SELECTIVE. Labels are not needed. Say what you did not test.",
     close,
     "Each unit by its address: SELECTIVE or SPURIOUS first, then the evidence.",
+    choose,
 )
