@@ -161,12 +161,13 @@ def _scored(of: str, said: Said, values: Floats, sure: Mapping[Said, Floats], hi
 
 def table(scores: Sequence[Score]) -> str:
     """The scores as aligned text."""
-    lines = [f"{'held out':<18} precision  recall      r  AUPRC  labels"]
+    wide = max([18, *(len(s.of) for s in scores)])
+    lines = [f"{'held out':<{wide}} precision  recall      r  AUPRC  labels"]
     for s in scores:
         shown = [figure(v) for v in (s.precision, s.recall, s.correlation, s.auprc)]
         note = f" (not scored, because {s.note})" if s.note else ""
         lines.append(
-            f"{s.of:<18} {shown[0]:>9} {shown[1]:>7} {shown[2]:>6} {shown[3]:>6}"
+            f"{s.of:<{wide}} {shown[0]:>9} {shown[1]:>7} {shown[2]:>6} {shown[3]:>6}"
             f"  {s.said or 'none'}{note}"
         )
     lines += explained(scores)
@@ -198,9 +199,11 @@ def spread(values: Sequence[float]) -> str:
 
 def explained(scores: Sequence[Score]) -> list[str]:
     """What a reader must know to read the scores: what counts as active, and what that limits."""
-    if not scores or scores[0].positives == 0:
+    if not scores:
         return []
     first = scores[0]
+    if first.positives == 0:
+        return _raters(scores)
     lines = [
         f"{first.positives} of {first.n} images count as active: above the unit's 0.95 quantile"
         " over the data."
@@ -215,8 +218,19 @@ def explained(scores: Sequence[Score]) -> list[str]:
             f"{label}: in {share:.0%} of the active images."
             for label, share in zip(first.labels, first.shares, strict=True)
         ]
-    if first.rater:
-        lines.append(f"What each image holds was said by {first.rater}.")
+    return lines + _raters(scores)
+
+
+def _raters(scores: Sequence[Score]) -> list[str]:
+    """Who said what images hold, each with what it did not share with the first."""
+    first, *later = scores
+    lines = [f"What each image holds was said by {first.rater}."] if first.rater else []
+    for score in later:
+        if score.rater != first.rater:
+            lines.append(
+                f"{score.of}: said by {score.rater}; {score.positives} of {score.n} images count as"
+                " active."
+            )
     return lines
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from maia_lab.observation import Observation
+from maia_lab.observation import Observation, Score
 from maia_lab.proposal import Conclusion, Proposal
 from maia_lab.review import Flag, Policy, Verdict
 from maia_lab.spending import Usage
@@ -177,6 +177,16 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class Rated:
+    """The scored conclusion of ``step`` was scored once more, by another rater."""
+
+    step: int
+    scores: tuple[Score, ...]
+    by: str
+    """``human``, or the rater's address (``clip:FOLDER``)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stopped:
     """The session ended without an accepted conclusion."""
 
@@ -197,5 +207,6 @@ Event = (
     | Paused
     | Resumed
     | Accepted
+    | Rated
     | Stopped
 )

@@ -27,6 +27,7 @@ from maia_lab.events import (
     Offered,
     Opened,
     Paused,
+    Rated,
     Repaired,
     Resumed,
     Stopped,
@@ -149,9 +150,17 @@ class Session:
 
     @property
     def scores(self) -> tuple[Score, ...]:
-        """Of the last scored conclusion: the description's, then its baselines'."""
-        scored = [e.observation.scores for e in self.journal.events if isinstance(e, Observed)]
-        return next((scores for scores in reversed(scored) if scores), ())
+        """Of the last scored conclusion: the description's, its baselines', then later raters'."""
+        found: tuple[Score, ...] = ()
+        for event in self.journal.events:
+            match event:
+                case Observed(observation=observation) if observation.scores:
+                    found = observation.scores
+                case Rated(scores=scores):
+                    found += scores
+                case _:
+                    continue
+        return found
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -201,6 +210,8 @@ class Session:
             if isinstance(event, Observed) and concluding:
                 seen = replace(event.observation, parts=(), scores=(), tables=())
                 event = replace(event, observation=seen)
+            if isinstance(event, Rated):
+                event = replace(event, scores=())
             yield event
 
     # What may happen.
@@ -302,6 +313,11 @@ class Session:
         """Let the scored conclusion stand."""
         with self._lock:
             self._append(Accepted(self._state.step, by))
+
+    def rate(self, scores: Sequence[Score], by: str) -> None:
+        """Put further scores beside those of the scored conclusion."""
+        with self._lock:
+            self._append(Rated(self._state.step, tuple(scores), by))
 
     def not_yet(self, note: str, by: str) -> None:
         """Send the scored conclusion back: "not yet, test …"."""

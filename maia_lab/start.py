@@ -273,14 +273,7 @@ def resume(
                 f"has ended ({going.state.phase})",
                 f"read it with: maia report {session}",
             )
-        study = study or _again(going, progress)
-        for (what, before), (_, now) in zip(setting.digests, study.digests, strict=True):
-            if before != now:
-                raise SessionError(
-                    going.name,
-                    f"began with other {what} than are there now",
-                    "bring them back, or start a new session",
-                )
+        study = same(going, study or again(going, progress))
         going.resume(review)
         settled = Config.read()
         agent = _agent(setting.agent, study, setting.seed, settled, going.journal.image)
@@ -291,7 +284,24 @@ def resume(
         raise
 
 
-def _again(session: Session, progress: Progress | None) -> Study:
+def same(session: Session, study: Study) -> Study:
+    """A study, once it is seen to be of the weights and data that a session began with.
+
+    Raises:
+        SessionError: it is not.
+    """
+    digests = session.opened.setting.digests
+    for (what, before), (_, now) in zip(digests, study.digests, strict=True):
+        if before != now:
+            raise SessionError(
+                session.name,
+                f"began with other {what} than are there now",
+                "bring them back, or start a new session",
+            )
+    return study
+
+
+def again(session: Session, progress: Progress | None = None) -> Study:
     """The session's study, from what its journal says of it."""
     setting = session.opened.setting
     options = dict(setting.options)

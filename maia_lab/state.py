@@ -20,6 +20,7 @@ from maia_lab.events import (
     Offered,
     Opened,
     Paused,
+    Rated,
     Repaired,
     Resumed,
     Stopped,
@@ -76,6 +77,12 @@ class State:
         return self.phase in ENDED
 
     @property
+    def scored(self) -> bool:
+        """There is a scored conclusion, accepted or not, and nothing came after it."""
+        phase = self.paused_in if self.phase is Phase.PAUSED else self.phase
+        return phase in (Phase.SCORED, Phase.CONCLUDED)
+
+    @property
     def working(self) -> bool:
         """Time passes for the agent or the machine, not for a human."""
         return self.phase in (Phase.THINKING, Phase.APPROVED, Phase.RUNNING)
@@ -112,6 +119,8 @@ def advance(state: State, event: Event) -> State:
             return replace(state, phase=Phase.SCORED if scored else Phase.THINKING)
         case Phase.SCORED, Accepted(step=step) if step == state.step:
             return replace(state, phase=Phase.CONCLUDED)
+        case _, Rated(step=step) if state.scored and step == state.step:
+            return state
         case phase, (Noted() | Repaired()) if phase is not Phase.NEW and not state.ended:
             last = isinstance(event, Noted) and event.by == "budget"
             return replace(state, last_call=state.last_call or last)

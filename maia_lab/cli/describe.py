@@ -220,15 +220,21 @@ def hold(options: argparse.Namespace) -> int:
 
 def _agent(named: str | None, rater: str | None) -> tuple[str, str]:
     """Who experiments, and what is to be said of it; asks for what is missing if someone sits."""
+    from maia_lab import access
+    from maia_lab.config import Config
+
+    agent, remark = access.experimenter(Config.read(agent=named))
+    return agent, f"{remark} {prepared(agent, rater)}".strip()
+
+
+def prepared(agent: str, rater: str | None) -> str:
+    """Make sure of the server and the key where a model is asked; returns what is to be said."""
     from getpass import getpass
 
     from maia_lab import access
     from maia_lab.config import Config
 
-    settled = Config.read(agent=named)
-    agent, remark = access.experimenter(settled)
+    if not access.asked(agent, rater):
+        return ""
     here = sys.stdin is not None and sys.stdin.isatty()
-    if access.asked(agent, rater):
-        said = access.prepare(settled.base_url, *((input, getpass) if here else (None, None)))
-        remark = f"{remark} {said}".strip()
-    return agent, remark
+    return access.prepare(Config.read().base_url, *((input, getpass) if here else (None, None)))

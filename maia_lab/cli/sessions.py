@@ -1,4 +1,4 @@
-"""``maia sessions``, ``maia replay`` and ``maia report``: what was done before."""
+"""``maia sessions``, ``replay``, ``rate`` and ``report``: what was done before."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from pathlib import Path
 
 from maia_lab.cli.terms import (
     CONCLUDED,
+    CommandError,
     Commands,
+    device_options,
+    progress_bar,
     say,
     show,
     writable,
@@ -31,6 +34,12 @@ def add(commands: Commands) -> None:
         "--copy", type=Path, metavar="FOLDER", help="copy it to hand out, pictures made small"
     )
     replay.set_defaults(run=_replay)
+
+    rate = commands.add_parser("rate", help="have a conclusion rated once more, by another rater")
+    rate.add_argument("session", help="its name, or its folder")
+    rate.add_argument("--rater", metavar="NAME", help="clip:FOLDER, claude or claude:MODEL")
+    device_options(rate)
+    rate.set_defaults(run=_rate)
 
     report = commands.add_parser("report", help="write a session's report, notebook and summary")
     report.add_argument("session", help="its name, or its folder")
@@ -83,6 +92,29 @@ def _turned(comes: str) -> bool:
         return input(f"  [Enter] {comes}  [q]uit > ").strip().lower() not in ("q", "quit")
     except EOFError:
         return False
+
+
+def _rate(options: argparse.Namespace) -> int:
+    from maia_lab import evaluation
+    from maia_lab.cli.describe import prepared
+    from maia_lab.rating import concluded, rated_by
+    from maia_lab.start import again, find, same
+
+    if options.rater is None:
+        raise CommandError(
+            "rate",
+            "needs someone who looks",
+            f"rate by hand in a notebook (%maia rate {options.session}), or name --rater",
+        )
+    prepared("", options.rater)
+    session = find(options.session)
+    with session.journal:
+        concluded(session)
+        with progress_bar() as progress:
+            study = same(session, again(session, progress))
+        rated_by(session, study, options.rater)
+        show(evaluation.table(session.scores))
+    return CONCLUDED
 
 
 def _report(options: argparse.Namespace) -> int:

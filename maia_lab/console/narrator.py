@@ -31,6 +31,7 @@ from maia_lab.events import (
     Offered,
     Opened,
     Paused,
+    Rated,
     Repaired,
     Resumed,
     Stopped,
@@ -113,6 +114,8 @@ class Narrator:
             case Accepted(by=by):
                 self._line(f"✓ the description stands, accepted by {by}", "bold green")
                 self._used()
+            case Rated(scores=scores):
+                self._print(scored(scores))
             case Paused(why=why):
                 self._line(f"paused: {one_line(why)}", "yellow")
                 self._used()

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from maia_lab import config, places
+from maia_lab import access, config, evaluation, places
+from maia_lab.config import Config
 from maia_lab.errors import DataError, SessionError
 from maia_lab.notebook.display import say
-from maia_lab.notebook.kernel import Notebook
-from maia_lab.notebook.live import Live
-from maia_lab.notebook.opening import Opening
+from maia_lab.notebook.kernel import Notebook, conclusion
+from maia_lab.notebook.live import HUMAN, Live
+from maia_lab.notebook.opening import Opening, asking
 from maia_lab.notebook.replay import Replay
 from maia_lab.notebook.subject import Progress, Subject, named
+from maia_lab.observation import Score
 from maia_lab.plain import visible
+from maia_lab.rating import Sitting, concluded, rated_by
 from maia_lab.session import Session
-from maia_lab.start import find, listed
+from maia_lab.start import again, find, listed, same
 from maia_lab.state import Phase
 
 
@@ -216,6 +221,60 @@ class Commands:
 
         live = self._notebook.lives.need(options.session)
         show(Panel(self._notebook, live).box)  # type: ignore[no-untyped-call]
+
+    def rate(self, options: argparse.Namespace) -> None:
+        """Have a scored conclusion rated once more: here by hand, or by whoever is named."""
+        if options.count < 2:
+            raise SessionError(f"{options.count} images", "are too few", "say --count 40")
+        name = options.session or self._notebook.lives.need().name
+        live, session = self._notebook.lives.by_name.get(name), self._open(name)
+        concluded(session)
+        if access.asked("", options.rater):
+            access.prepare(Config.read().base_url, *asking(self._notebook.shell))
+        with Progress() as progress:
+            study = live.study if live is not None else same(session, again(session, progress))
+            if options.rater is None:
+                sitting = Sitting(session, study, options.count, options.seed, progress)
+        if options.rater is None:
+            self._rate_by_hand(name, sitting)
+            return
+        with self._writable(name) as writable:
+            rated_by(writable, study, options.rater)
+        say(evaluation.table(self._scores(name)))
+
+    def _rate_by_hand(self, name: str, sitting: Sitting) -> None:
+        from IPython.display import display as show
+
+        from maia_lab.notebook.rating import Rating
+
+        def done(score: Score) -> Sequence[Score]:
+            with self._writable(name) as writable:
+                writable.rate([score], HUMAN)
+            return self._scores(name)
+
+        show(Rating(sitting, done).box)  # type: ignore[no-untyped-call]
+
+    @contextmanager
+    def _writable(self, name: str) -> Iterator[Session]:
+        """A session that can be added to: as this kernel has it, or opened for the moment."""
+        live = self._notebook.lives.by_name.get(name)
+        if live is not None and not live.session.journal.readonly:
+            yield live.session
+            return
+        session = find(name)
+        with session.journal:
+            yield session
+        if live is not None:
+            live.session = session
+
+    def _scores(self, name: str) -> Sequence[Score]:
+        """A session's scores, once they are told wherever it is shown."""
+        notebook, live = self._notebook, self._notebook.lives.by_name.get(name)
+        if live is not None:
+            notebook.page.tell(live)
+            if live.phase is Phase.CONCLUDED and notebook.page.there:
+                notebook.page.tell_conclusion(live, conclusion(live))
+        return self._open(name).scores
 
     def report(self, options: argparse.Namespace) -> None:
         """Write a session's report, notebook and summary."""

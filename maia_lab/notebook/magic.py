@@ -24,6 +24,7 @@ from maia_lab.errors import MaiaError
 from maia_lab.events import LIMITS
 from maia_lab.notebook.commands import Commands
 from maia_lab.notebook.kernel import Notebook
+from maia_lab.rating import COUNT
 
 
 class _Help(Exception):
@@ -106,6 +107,11 @@ def parser() -> argparse.ArgumentParser:
     units.add_argument("--preprocess", help="a variable")
     panel = add("panel", "show hypotheses, steps and buttons")
     panel.add_argument("session", nargs="?")
+    rate = add("rate", "mark which held-out images a conclusion means, knowing nothing else")
+    rate.add_argument("session", nargs="?", help="its name; else this notebook's")
+    rate.add_argument("--count", type=int, default=COUNT, help=f"of images (default: {COUNT})")
+    rate.add_argument("--seed", type=int, default=0, help="another one, other images")
+    rate.add_argument("--rater", metavar="NAME", help="who rates in your place: clip:FOLDER, …")
     report = add("report", "write a session's report, notebook and summary")
     report.add_argument("session", nargs="?", help="its name; else this notebook's")
     report.add_argument("--out", default=".", help="folder (default: here)")

@@ -16,6 +16,7 @@ from maia_lab.notebook import wire
 from maia_lab.notebook.kernel import Notebook
 from maia_lab.notebook.live import Live
 from maia_lab.notebook.overheard import Overheard
+from maia_lab.notebook.scored import table
 from maia_lab.notebook.told import Told
 from maia_lab.plain import one_line
 from maia_lab.proposal import Conclusion
@@ -57,7 +58,7 @@ class Panel:
         """Watch a session."""
         self._notebook, self._live = notebook, live
         self._head, self._hypotheses, self._steps, self._said = (widgets.HTML() for _ in range(4))
-        self._writing, self._against, self._plots = (widgets.HTML() for _ in range(3))
+        self._writing, self._against, self._plots, self._scores = (widgets.HTML() for _ in range(4))
         self._drawer = widgets.Accordion([self._plots], titles=["Plots"], selected_index=None)
         self._drawer.observe(lambda _: self._draw(), "selected_index")
         self._words = widgets.Text(
@@ -88,6 +89,7 @@ class Panel:
                 self._drawer,
                 self._steps,
                 self._against,
+                self._scores,
                 self._writing,
                 self._words,
                 widgets.HBox([self._approve, self._reject, *speak]),
@@ -108,6 +110,7 @@ class Panel:
         self._hypotheses.value = _hypotheses(told["hypotheses"])
         self._steps.value = _steps(told["steps"])
         self._against.value = _against(live.session.state.offered)
+        self._scores.value = table(live.session.scores)
         self._draw()
         scored = live.phase is Phase.SCORED
         self._approve.description = "Accept" if scored else "Approve & run"

@@ -21,6 +21,7 @@ from maia_lab.events import (
     Offered,
     Opened,
     Paused,
+    Rated,
     Resumed,
     Stopped,
 )
@@ -53,6 +54,8 @@ class Step:
     verdicts: list[Decided] = field(default_factory=list)
     observation: Observation | None = None
     accepted: Accepted | None = None
+    rated: list[Score] = field(default_factory=list)
+    """Of a conclusion: what later raters say of it."""
 
     @property
     def number(self) -> int:
@@ -169,7 +172,7 @@ class Story:
                 self.opened = rebudgeted(self.opened, event)
             case Stopped(why=why):
                 self.stopped = why
-            case Decided() | Observed() | Accepted():
+            case Decided() | Observed() | Accepted() | Rated():
                 if (step := self._step(event.step)) is None:
                     return
                 match event:
@@ -181,6 +184,8 @@ class Story:
                         step.observation = observation
                     case Accepted():
                         step.accepted = event
+                    case Rated(scores=scores):
+                        step.rated += scores
             case _:
                 return
 
@@ -272,9 +277,11 @@ class Story:
 
     @property
     def scores(self) -> Sequence[Score]:
-        """The conclusion's scores, then its baselines'."""
+        """The conclusion's scores, then its baselines', then what later raters say of it."""
         step = self.concluding
-        return () if step is None or step.observation is None else step.observation.scores
+        if step is None or step.observation is None:
+            return ()
+        return (*step.observation.scores, *step.rated)
 
     @property
     def tables(self) -> Sequence[Table]:
