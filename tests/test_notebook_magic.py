@@ -50,6 +50,8 @@ def complete(front, line):
         ("%maia describe number/0/1", "is a int here"),
         ("%maia describe net/0/1 --preprocess nothing", "is not a variable"),
         ("%maia describe net/0/1 --preprocess prepared", "--data FOLDER"),
+        ("%maia spurious net", "--layer"),
+        ("%maia spurious net --layer 0 --preprocess prepared --data photos", "no two classes"),
         ("%maia approve", "has no session"),
         ("%maia reject no", "has no session"),
         ("%maia resume nobody", "is not a session"),
@@ -88,6 +90,8 @@ def test_commands_options_models_layers_and_sessions_are_completed(front):
     assert any(m.endswith("net/") for m in complete(front, "%maia describe ne"))
     assert any(m.endswith("/") and "0" in m for m in complete(front, "%maia describe net/"))
     assert "pin" in complete(front, "%maia hypothesis p")
+    assert "net" in complete(front, "%maia spurious ne")
+    assert {"0", "1"} <= set(complete(front, "%maia spurious net --layer "))
 
 
 def test_a_variable_is_a_model_its_data_and_its_preprocessing(front):

@@ -31,7 +31,7 @@ class Commands:
         """Serve one notebook."""
         self._notebook = notebook
         opening = Opening(notebook)
-        self.describe = self.ask = self.compare = self.bias = opening.describe
+        self.describe = self.ask = self.compare = self.bias = self.spurious = opening.describe
         self.resume = opening.resume
         self.replay = Replay(notebook.shell).replay
 

@@ -67,6 +67,12 @@ def parser() -> argparse.ArgumentParser:
     bias.add_argument(
         "--shows", dest="question", metavar="WORDS", help="what its images show, in quotes"
     )
+    spurious = add("spurious", "refit a classifier on the units that answer to its classes")
+    _opening(spurious, task="spurious", unit="model", help="a classifier: a name, or a variable")
+    spurious.add_argument("--layer", required=True, help="whose units its head reads, or could")
+    spurious.add_argument(
+        "--balanced", metavar="FOLDER", help="images to test on: each class on any background"
+    )
     tried = add("try", "run the cell's body as an experiment of your own, which the agent reads")
     tried.add_argument("words", nargs="?", default="", help="what it tests")
 
@@ -134,9 +140,14 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _opening(parser: argparse.ArgumentParser, task: str = "describe") -> None:
+def _opening(
+    parser: argparse.ArgumentParser,
+    task: str = "describe",
+    unit: str = "unit",
+    help: str = "model/layer/index; the model may be a variable: net/conv1/3",
+) -> None:
     parser.set_defaults(task=task)
-    parser.add_argument("unit", help="model/layer/index; the model may be a variable: net/conv1/3")
+    parser.add_argument("unit", metavar=unit, help=help)
     parser.add_argument("--agent", help="who experiments (default: see %%maia config)")
     parser.add_argument(
         "--review",
@@ -231,6 +242,8 @@ def _offers(
     if word.startswith("-"):
         return [option for action in actions for option in action.option_strings]
     last = next((a for a in actions if before[-1] in a.option_strings), None)
+    if last is not None and last.dest == "layer":
+        return [layer for name in before[1:] for layer in _layers(namespace.get(name))]
     if last is not None and last.nargs != 0:
         return _values(last, namespace, word)
     found: list[str] = []
@@ -249,8 +262,8 @@ def _values(action: argparse.Action, namespace: Mapping[str, Any], word: str) ->
     if action.dest == "key":
         return list(KEYS)
     if action.dest in ("unit", "beside", "model"):
-        return _units(namespace, word, layers=action.dest != "model")
-    if action.dest in ("data", "preprocess", "classes"):
+        return _units(namespace, word, layers="model" not in (action.dest, action.metavar))
+    if action.dest in ("data", "balanced", "preprocess", "classes"):
         return [name for name in namespace if not name.startswith("_")]
     return []
 
@@ -261,5 +274,9 @@ def _units(namespace: Mapping[str, Any], word: str, layers: bool) -> list[str]:
     modules = {n: m for n, m in namespace.items() if hasattr(m, "named_modules")}
     model = word.partition("/")[0]
     if layers and model in modules:
-        return [f"{model}/{name}/" for name, _ in modules[model].named_modules() if name]
+        return [f"{model}/{name}/" for name in _layers(modules[model])]
     return [f"{name}/" if layers else name for name in (*modules, *MODELS)]
+
+
+def _layers(model: Any) -> list[str]:
+    return [name for name, _ in model.named_modules() if name] if model is not None else []

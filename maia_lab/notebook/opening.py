@@ -41,10 +41,10 @@ class Opening:
         )
         live = self._notebook.lives.by_name.get(name) if name else None
         subject = Subject(self._notebook.shell.user_ns, options)
-        if live is not None and str(live.session.opened.question.unit) == str(subject.unit):
+        if live is not None and subject.of(live.session):
             self._again(live)
         elif name and (known := _find(name)) is not None:
-            if str(known.opened.question.unit) != str(subject.unit):
+            if not subject.of(known):
                 if options.session:
                     raise SessionError(
                         name, f"studies {known.opened.question.unit}", "leave out --session"
@@ -79,7 +79,7 @@ class Opening:
         box: list[Live] = []
         with Progress() as progress:
             describe(
-                subject.unit,
+                **subject.where,
                 **subject.options,
                 task=options.task,
                 generator=options.generator,

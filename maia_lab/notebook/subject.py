@@ -18,18 +18,32 @@ class Subject:
 
     def __init__(self, namespace: dict[str, Any], options: argparse.Namespace) -> None:
         """Read the line against the notebook's variables."""
-        self.unit = Unit.parse(options.unit)
+        self._task, layer = getattr(options, "task", "describe"), getattr(options, "layer", None)
+        unit = options.unit if layer else Unit.parse(options.unit)
+        self.where: dict[str, Any] = {"unit": unit, "layer": layer}
+        """A unit; or a model and a layer, where the task chooses units."""
         self._namespace = namespace
         beside = tuple(getattr(options, "beside", ()))
-        data = options.data
+        data, balanced = options.data, getattr(options, "balanced", None)
         classes = named(namespace, options.classes)
         self.options: dict[str, Any] = {
             "data": namespace.get(data, data) if data else None,
+            "balanced": namespace.get(balanced, balanced) if balanced else None,
             "preprocess": named(namespace, options.preprocess),
             "classes": None if classes is None else tuple(classes),
             "beside": beside,
-            "models": self._models([str(self.unit), *beside]),
+            "models": self._models(
+                [f"{options.unit}/{layer}/0" if layer else options.unit, *beside]
+            ),
         }
+
+    def of(self, known: Session) -> bool:
+        """Whether a session is about it."""
+        question = known.opened.question
+        if self.where["layer"] is None:
+            return bool(self.where["unit"] == question.unit)
+        chosen = {"unit": question.unit.model, "layer": question.unit.layer}
+        return self.where == chosen and question.task == self._task
 
     def study(
         self, progress: Callable[[int, int], None] | None = None, known: Session | None = None
@@ -37,18 +51,20 @@ class Subject:
         """Open it, as a session was begun with it where one is given."""
         from maia_lab.study import open_study
 
-        options, kept = dict(self.options), {}
+        options, where = self.options | {"task": self._task}, self.where
         if known is not None:
+            where = {"unit": known.opened.question.unit}
             kept = dict(known.opened.setting.options)
             options["data"] = options["data"] or kept.get("data")
+            options["balanced"] = options["balanced"] or kept.get("balanced")
             options["seed"] = known.opened.setting.seed
             options["generator"] = kept.get("generator")
             options["editor"] = kept.get("editor")
             options["rater"] = kept.get("rater")
             options["task"] = kept.get("task", "describe")
             options["beside"] = [text for text in kept.get("beside", "").split(",") if text]
-            options["models"] = self._models([str(self.unit), *options["beside"]])
-        return open_study(self.unit, progress=progress, **options)
+            options["models"] = self._models([str(where["unit"]), *options["beside"]])
+        return open_study(**where, progress=progress, **options)
 
     def _models(self, addresses: Sequence[str]) -> dict[str, object]:
         """Those models that are variables of the notebook."""
