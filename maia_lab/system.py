@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -254,9 +255,32 @@ def together(systems: Mapping[str, System], images: Sequence[Image.Image]) -> ND
 
 
 def upsample(grid: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Grow a (h, w) map to an image's size (width, height), bilinearly; returns (height, width)."""
-    small = Image.fromarray(np.ascontiguousarray(grid, np.float32))
-    return np.asarray(small.resize(size, Image.Resampling.BILINEAR))
+    """Grow a (h, w) map to an image's size (width, height); returns (height, width).
+
+    Bilinear, on the grid of MAIA's own masks: it is a little wider than the image and zero beyond
+    the map, so that a region is the one the paper's code would show.
+    """
+    down, across = (_shares(*side) for side in zip(size[::-1], grid.shape, strict=True))
+    grown: NDArray[np.float32] = down @ np.asarray(grid, np.float32) @ across.T
+    return grown
+
+
+@lru_cache(64)
+def _shares(pixels: int, cells: int) -> NDArray[np.float32]:
+    """Shape (pixels, cells): what each cell along a side gives to each pixel."""
+    if cells == 1:
+        return np.ones((pixels, 1), np.float32)
+    # Rounded step by step as grid_sample does, which MAIA calls without aligning corners.
+    scale, one = pixels / cells, np.float32(1)
+    place = np.arange(pixels, dtype=np.float32) - np.float32(0.5 * scale - 0.5)
+    place = place * np.float32(2 / (scale * (cells - 1))) - one
+    place = ((place + one) * np.float32(cells) - one) / np.float32(2)
+    low = np.floor(place)
+    shares = np.zeros((pixels, cells), np.float32)
+    for cell, share in ((low, low + one - place), (low + one, place - low)):
+        inside = (cell >= 0) & (cell < cells)
+        shares[np.flatnonzero(inside), cell[inside].astype(int)] = share[inside]
+    return shares
 
 
 def masked(activation: Activation) -> Image.Image:
@@ -264,7 +288,9 @@ def masked(activation: Activation) -> Image.Image:
     image, mask = activation.image, activation.mask
     if mask is None:
         return image
-    pixels = np.asarray(image.convert("RGB"), np.float32)
-    dimmed = np.where(mask[..., None], pixels, pixels * DIM).round().astype(np.uint8)
-    shown = Image.fromarray(dimmed)
-    return image if mask.all() else provenance.stand_in(shown, image, "system", mask)
+    if mask.all():
+        return image
+    plain = image if image.mode == "RGB" else image.convert("RGB")
+    shown = plain.point([round(level * DIM) for level in range(256)] * 3)
+    shown.paste(plain, mask=Image.fromarray(mask))
+    return provenance.stand_in(shown, image, "system", mask)

@@ -1,8 +1,11 @@
+import numpy as np
+import pytest
 import torch
 from torch import nn
 
-from maia_lab.bench import speed, speed_call, speed_index
+from maia_lab.bench import peers, speed, speed_call, speed_index
 from maia_lab.bench.table import Row
+from maia_lab.system import upsample
 from maia_lab.systems.preprocess import Normalised
 
 
@@ -14,10 +17,19 @@ def tiny():
 
 ROWS = {
     "index/blocks", "index/all", "index/first-128", "null", "call/overhead-ms", "call/vs-maia",
-    "call/vs-maia-lossless", "call/whole", "peer/maia", "cached-ms", "overlap",
+    "call/vs-maia-lossless", "call/whole", "call/mask-iou", "peer/maia", "cached-ms", "overlap",
     "thresholds/tail-sd", "thresholds/state", "peer/netdissect", "peer/clip-dissect-collection",
     "memory/growth",
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("cells", [(7, 7), (4, 9), (56, 56)])
+@pytest.mark.parametrize("size", [(224, 224), (500, 375), (16, 33)])
+def test_masks_are_those_of_maias_grid_to_the_pixel(cells, size):
+    maps = np.random.default_rng(0).normal(size=cells).astype(np.float32)
+    theirs = peers.maia_upsample(torch.from_numpy(maps)[None, None], size)[0, 0].numpy()
+    threshold = np.quantile(maps, 0.95)
+    np.testing.assert_array_equal(upsample(maps, size) > threshold, theirs > threshold)
 
 
 def test_every_row_is_measured_on_any_network_and_without_data(monkeypatch):

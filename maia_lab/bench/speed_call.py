@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -62,7 +63,11 @@ def calls(subject: Subject, crops: Crops, folder: Path) -> list[Row]:
     each = {k: np.array(v) / IMAGES * 1e3 for k, v in spent.items()}
     over = {k: np.maximum(each[k] - each["bare"], 1e-9) for k in ("ours", "lossless")}
     slow = each["maia"] - each["one"]
+    grown = peers.maia_upsample(torch.from_numpy(maps[:, [unit]]), images[0].size)[:, 0].numpy()
+    pairs = zip(grown > threshold, [a.mask for a in system.activate(images)], strict=True)
+    alike = [float((a & b).sum() / (a | b).sum()) for a, b in pairs if b is not None and b.any()]
     return [
+        Row.of("call/mask-iou", alike or [1.0], "IoU", ">= 1", "masks, with those of MAIA's grid"),
         Row.of(
             "call/overhead-ms",
             over["ours"].tolist(),
