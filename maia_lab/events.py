@@ -53,6 +53,13 @@ class Opened:
     question: Question
     setting: Setting
 
+    @property
+    def about(self) -> str:
+        """What is studied: the unit, and what stands beside it."""
+        beside = dict(self.setting.options).get("beside", "").split(",")
+        others = beside[0] if len(beside) == 1 else f"{len(beside)} more"
+        return f"{self.question.unit} and {others}" if others else str(self.question.unit)
+
 
 @dataclass(frozen=True, slots=True)
 class Offered:

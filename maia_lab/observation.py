@@ -182,18 +182,22 @@ class Table:
     note: str = ""
     """What a reader must know to read it."""
 
-    def __str__(self) -> str:
-        """As aligned text; what looks like a number stands to the right."""
-        lines = [self.columns, *self.rows]
-        widths = [max(len(line[i]) for line in lines) for i in range(len(self.columns))]
-        right = [
+    @property
+    def right(self) -> tuple[bool, ...]:
+        """Which columns hold numbers only, and stand to the right."""
+        return tuple(
             all(row[i][:1] in "+-−–—0123456789" for row in self.rows if row[i])
             for i in range(len(self.columns))
-        ]
+        )
+
+    def __str__(self) -> str:
+        """As aligned text."""
+        lines = [self.columns, *self.rows]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(self.columns))]
         told = [
             "  ".join(
                 text.rjust(width) if to_right else text.ljust(width)
-                for text, width, to_right in zip(line, widths, right, strict=True)
+                for text, width, to_right in zip(line, widths, self.right, strict=True)
             ).rstrip()
             for line in lines
         ]

@@ -67,7 +67,7 @@ class Refit:
             yield self._row("ℓ1, as many", n, [heads.tuned(self.data, first)])
             yield self._row("random, as many", n, [heads.tuned(self.data, d) for d in drawn])
             yield self._row("SELECTIVE units", n, [self.ours.best])
-            yield self._row("SELECTIVE units, refitted on moved things", n, [again])
+            yield self._row("SELECTIVE, taught by moved things", n, [again])
         if self.balanced:
             yield from self._bounds(n)
 
@@ -79,17 +79,18 @@ class Refit:
             oracle = [heads.tuned(self.data, units) for units in best]
             few = [heads.tuned(some, units) for some, units in zip(even, best, strict=True)]
             yield self._row("oracle's units", n, oracle, tests)
-            yield self._row("ℓ1, as many, with balanced data", n, few, tests)
+            yield self._row("ℓ1, as many, balanced data", n, few, tests)
         whole = [heads.tuned(some) for some in even]
         total = self.data.x.shape[1]
-        yield self._row("all units, with balanced data", total, whole, tests)
+        yield self._row("all units, balanced data", total, whole, tests)
 
     def remark(self) -> str:
         """What a reader of the rows must know."""
         of = self.data.name
         said = [
             f"Fitted on {of}, where nothing else is said, and tuned by cross-validation; with"
-            " balanced data: on one half of the held-out images, tested on the other, both ways."
+            f" balanced data: on one half of the {self.held_out.name}, tested on the other, both"
+            " ways. Oracle's units: those that tell balanced data best."
             if self.balanced
             else f"Fitted on {of} and tuned by cross-validation. The held-out images are biased as"
             " those are; what a head goes by shows on the moved things (--balanced FOLDER gives"
@@ -116,8 +117,8 @@ class Refit:
                 name: ([head.accuracy(self.fair) for head in path.heads], path.validated.tolist())
                 for name, path in lines.items()
             },
-            "strength of the penalty; the dot is the one that cross-validation chooses",
-            f"accuracy on {self.fair.name}; dashed: cross-validated on {self.data.name}",
+            f"strength of the penalty; dot: as tuned; dashed: cross-validated on {self.data.name}",
+            f"accuracy on {self.fair.name}",
         )
 
     def _row(

@@ -32,7 +32,7 @@ def test_a_head_over_selective_units_closes_the_gap(found):
     right = {name: float(accuracy.split()[0]) for name, _, accuracy, _ in found.rows(0)}
     assert right["all units"] < 0.7 < 0.85 < right["SELECTIVE units"]
     assert right["ℓ1, as many"] < 0.7 and right["random, as many"] < 0.8
-    bounds = ("oracle's units", "all units, with balanced data", "ℓ1, as many, with balanced data")
+    bounds = ("oracle's units", "all units, balanced data", "ℓ1, as many, balanced data")
     assert all(right[name] > 0.8 for name in bounds)
     assert "already generalises" not in found.remark()
 
@@ -53,7 +53,7 @@ def test_without_selective_units_there_is_nothing_to_refit():
     assert [name for name, *_ in none.rows(0)] == [
         "all units",
         "ℓ1, its own number",
-        "all units, with balanced data",
+        "all units, balanced data",
     ]
     assert "no head to refit" in none.remark()
     assert "SELECTIVE" not in none.curve().alt

@@ -33,10 +33,10 @@ ROWS = {
     "ℓ1, as many": "l1",
     "random, as many": "random",
     "SELECTIVE units": "ours",
-    "SELECTIVE units, refitted on moved things": "ours-on-probes",
+    "SELECTIVE, taught by moved things": "ours-on-probes",
     "oracle's units": "oracle",
-    "ℓ1, as many, with balanced data": "l1-balanced",
-    "all units, with balanced data": "balanced",
+    "ℓ1, as many, balanced data": "l1-balanced",
+    "all units, balanced data": "balanced",
 }
 """A head as the session calls it, and here."""
 GOALS = {"all": ">= 0.106", "l1": ">= 0.080", "random": ">= 0.132", "l1-own-number": ""}
@@ -78,15 +78,17 @@ def measure(regime: str, trunk: PlantedNet, seed: int, agent: str, folder: Path)
     found = {ROWS[name]: float(right.split()[0]) for name, _, right, _ in accuracy.rows}
     kept = {ROWS[name]: float(units) for name, units, *_ in accuracy.rows}.get("ours", 0.0)
     # Where no unit is selective, nothing is refitted: the head stays that over all units.
-    same = dict.fromkeys(ROWS.values(), found["all"])
-    return same | found | {"units": kept, "seconds": session.seconds}
+    return {"ours": found["all"]} | found | {"units": kept, "seconds": session.seconds}
 
 
 def _rows(regime: str, found: Sequence[Found]) -> list[Row]:
     judged, before = regime == "C", "" if regime == "C" else f"{regime}/"
     rows = []
     for other, goal in GOALS.items():
-        gains = [each["ours"] - each[other] for each in found]
+        # Of as many units as none there is neither an ℓ1 nor a random choice.
+        gains = [each["ours"] - each[other] for each in found if other in each]
+        if not gains:
+            continue
         rows.append(Row.mean(f"{before}gain/{other}", gains, goal if judged else ""))
         if judged and goal:
             rows.append(replace(rows[-1], name=f"gain/{other} above 0", goal="> 0"))
@@ -95,10 +97,9 @@ def _rows(regime: str, found: Sequence[Found]) -> list[Row]:
     gone = [(each["ours"] - each["all"]) / way if way > 0 else 0.0 for each in found]
     note = "of the way from all units to balanced data"
     rows.append(Row.mean(f"{before}gap-closed", gone, ">= 0.79" if judged else "", note))
-    rows += [
-        Row.mean(f"{before}accuracy/{head}", [each[head] for each in found])
-        for head in ROWS.values()
-    ]
+    for head in ROWS.values():
+        if right := [each[head] for each in found if head in each]:
+            rows.append(Row.mean(f"{before}accuracy/{head}", right))
     rows.append(Row.mean(f"{before}units", [each["units"] for each in found], note="kept"))
     rows.append(Row.mean(f"{before}seconds", [each["seconds"] for each in found], note="of work"))
     return rows

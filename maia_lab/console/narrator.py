@@ -47,6 +47,8 @@ from maia_lab.thought import Thought
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+ROWS = 20
+"""Of a table that a task hands over, at most."""
 _WORDS = {Approve: "approved", Edit: "edited and approved", Reject: "rejected"}
 
 
@@ -161,8 +163,13 @@ class Narrator:
         if observation.scores:
             self._print(scored(observation.scores))
         for table in observation.tables:
-            for line in visible(str(table)).splitlines():
+            told = replace(table, rows=table.rows[:ROWS], note="")
+            for line in visible(str(told)).splitlines():
                 self._line(line, "", cut=True)
+            if len(table.rows) > ROWS:
+                self._line(f"… {len(table.rows) - ROWS} more rows", "bright_black")
+            if table.note:
+                self._line(table.note, "bright_black")
         if not (observation.measurements or observation.closed):
             lines = [line for line in visible(observation.text).splitlines() if line.strip()]
             for line in lines[: self.lines]:

@@ -105,9 +105,7 @@ def tell_opening(console: Console, opened: Opened) -> None:
     from rich.text import Text
 
     setting = opened.setting
-    title = Text.assemble(
-        (one_line(str(opened.question.unit)), "bold"), f" · {one_line(opened.session)}"
-    )
+    title = Text.assemble((one_line(opened.about), "bold"), f" · {one_line(opened.session)}")
     console.print()
     console.print(Rule(title, style="cyan", align="left"))
     console.print(

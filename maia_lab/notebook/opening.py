@@ -110,7 +110,7 @@ class Opening:
 
     def _greet(self, live: Live) -> None:
         opened = live.session.opened
-        line = f"{live.name} studies {opened.question.unit} with {opened.setting.data}"
+        line = f"{live.name} studies {opened.about} with {opened.setting.data}"
         line += f"; images by {opened.setting.generator}" if opened.setting.generator else ""
         say(line + ".")
         if not self._notebook.page.there:

@@ -58,7 +58,7 @@ def to_html(*journals: Journal) -> str:
         return [plot for plot in found if plot is not None]
 
     stories = [Story.read(journal) for journal in journals]
-    units = [str(story.opened.question.unit) for story in stories]
+    units = [story.opened.about for story in stories]
     title = " · ".join([*units, "maia_lab"])
     return _page().render(stories=stories, title=title, image=image, plotted=plotted)
 

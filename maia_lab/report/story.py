@@ -28,7 +28,7 @@ from maia_lab.events import (
 from maia_lab.images import decode
 from maia_lab.ledger import Ledger
 from maia_lab.objections import tested
-from maia_lab.observation import Measurement, Observation, Score, Table
+from maia_lab.observation import Measurement, Observation, Picture, Score, Table
 from maia_lab.proposal import Conclusion, Hypothesis, Prediction
 from maia_lab.review import Edit, Reject, Stop
 from maia_lab.state import rebudgeted
@@ -288,6 +288,13 @@ class Story:
         """What the task handed over with the conclusion."""
         step = self.concluding
         return () if step is None or step.observation is None else step.observation.tables
+
+    @property
+    def pictures(self) -> Sequence[Picture]:
+        """What the conclusion's step shows."""
+        step = self.concluding
+        parts = () if step is None or step.observation is None else step.observation.parts
+        return [part for part in parts if isinstance(part, Picture)]
 
     @property
     def ending(self) -> str:

@@ -99,16 +99,21 @@ def close(study: Study, said: Conclusion) -> Closing:
             *head,
             Table(
                 "Units by intervention",
-                ("unit", "label", "evidence", "on fresh things"),
+                ("unit", "label", "thing", "background", "evidence"),
                 tuple(
                     (
                         unit,
-                        *(part.strip() for part in f"{says}:".split(":", 1)),
-                        f"thing {shares[unit].thing:.0%}, background {shares[unit].background:.0%}",
+                        label.strip(),
+                        f"{shares[unit].thing:.0%}",
+                        f"{shares[unit].background:.0%}",
+                        evidence.strip(),
                     )
-                    for unit, says in told.items()
+                    for unit, (label, _, evidence) in (
+                        (unit, says.partition(":")) for unit, says in told.items()
+                    )
                 ),
-                "Shares of what a unit's answers vary with, over things and backgrounds.",
+                "Shares of what a unit's answers vary with: things, backgrounds (both together are"
+                " the rest), on things moved for this table; evidence: as the agent saw it before.",
             ),
         ),
         pictures=(
@@ -139,16 +144,16 @@ def _handed(study: Study, refit: Refit) -> tuple[Table, Table]:
         ),
         Table(
             "The refitted head",
-            ("file", "layer", "units", "classes"),
+            ("layer", "units", "classes"),
             (
                 (
-                    str(study.tools.folder / FILE),
                     f"{study.unit.model}/{study.unit.layer}",
                     f"{len(refit.kept)} of {refit.data.x.shape[1]}",
                     ", ".join(names),
                 ),
             ),
-            f"maia_lab.refitted({FILE!r}, net) is the classifier that reads it.",
+            f"It lies in {study.tools.folder / FILE}; maia_lab.refitted({FILE!r}, net) is the"
+            " classifier that reads it.",
         ),
     )
 
