@@ -35,6 +35,8 @@ FEWEST = 10
 """Different images a folder must hold: with fewer there are no quantiles to speak of."""
 EMPTY = "is an empty folder"
 """Why a folder is skipped in which there is nothing."""
+MANY = 100
+"""Different images from which on each is held out or not by itself, whatever lies beside it."""
 KEPT, KEPT_PIXELS = 100, 1_000_000
 """Decoded images a folder keeps at hand at most, and pixels of the largest that is kept."""
 TURNS = {
@@ -334,8 +336,10 @@ def split(
 ) -> tuple[ImageFolder, ImageFolder]:
     """Divide a folder into data and a held-out fifth, by what the images show.
 
-    The fifth of the different images with the lowest pixel hashes is held out: the choice depends
-    on nothing but the images, and copies of an image land on the same side.
+    Images are held out whose pixel hash begins in the lowest fifth of all hashes: which side an
+    image lands on depends on it alone, so that a folder can grow and its index with it, and copies
+    stay together. Of fewer than a hundred different images, whose share could stray far from a
+    fifth, it is the fifth with the lowest hashes.
 
     Args:
         folder: open, or the path of one.
@@ -349,7 +353,8 @@ def split(
     """
     opened = folder if isinstance(folder, ImageFolder) else ImageFolder(folder, progress)
     hashes = sorted({file.pixels for file in opened._files})
-    held = set(hashes[: round(len(hashes) / 5)])
+    lowest = hashes[: round(len(hashes) / 5)]
+    held = {h for h in hashes if int(h[:8], 16) < 2**32 / 5} if len(hashes) >= MANY else {*lowest}
     sides: tuple[list[int], list[int]] = ([], [])
     for position, file in enumerate(opened._files):
         sides[file.pixels in held].append(position)

@@ -276,6 +276,13 @@ def test_a_fifth_is_held_out_by_content_and_copies_stay_together(tmp_path):
     assert {provenance.pixel_hash(i) for i in split(ImageFolder(tmp_path))[1]} == held
 
 
+def test_an_image_stays_on_its_side_when_a_large_folder_grows(tmp_path):
+    before = [part.hashes for part in split(fill(tmp_path, 120))]
+    after = [part.hashes for part in split(fill(tmp_path, 180))]
+    assert all(set(few) < set(many) for few, many in zip(before, after, strict=True))
+    assert 20 < len(after[1]) < 52
+
+
 def test_drawing_on_an_image_does_not_change_the_data(tmp_path):
     folder = ImageFolder(fill(tmp_path))
     folder[0].paste(RED, (0, 0, 10, 10))

@@ -42,7 +42,6 @@ def calls(subject: Subject, crops: Crops, folder: Path) -> list[Row]:
     known = ExemplarIndex.build(layer, crops.first(INDEXED), folder / "calls").of(unit).reference
     system = System(Unit("net", name, unit), layer, unit, known)
     threshold = known.threshold or 0.0
-    batch = subject.network.prepare(images).to(subject.device)
 
     def ours(form: str, **how: int) -> list[bytes]:
         return [_bytes(image, form, **how) for image in system.call_neuron(images)[1]]
@@ -52,17 +51,15 @@ def calls(subject: Subject, crops: Crops, folder: Path) -> list[Row]:
 
     if not np.allclose(theirs()[0], system.call_neuron(images)[0], atol=1e-3):
         raise ModelError(name, "is answered otherwise by MAIA's method", "report this")
-    clock = subject.clock
-    spent: dict[str, list[float]] = {k: [] for k in ("bare", "ours", "lossless", "maia", "one")}
-    for _ in range(PAIRS):
-        spent["bare"].append(clock(_upto, subject, name, batch))
-        spent["ours"].append(clock(lambda: ours("JPEG", quality=90)))
-        spent["lossless"].append(clock(lambda: ours("PNG", compress_level=1)))
-        spent["one"].append(clock(_one_by_one, subject, batch))
-        spent["maia"].append(clock(theirs))
-    each = {k: np.array(v) / IMAGES * 1e3 for k, v in spent.items()}
-    over = {k: np.maximum(each[k] - each["bare"], 1e-9) for k in ("ours", "lossless")}
-    slow = each["maia"] - each["one"]
+    ways: dict[str, Callable[[], object]] = {
+        "ours": lambda: ours("JPEG", quality=90),
+        "lossless": lambda: ours("PNG", compress_level=1),
+        "maia": theirs,
+    }
+    spent = [{k: subject.beside(work) for k, work in ways.items()} for _ in range(PAIRS)]
+    whole = [one["maia"][0] / one["ours"][0] for one in spent]
+    over = {k: [one[k][1] / IMAGES * 1e3 for one in spent] for k in ways}
+    quick, lossless = (np.divide(over["maia"], over[k]).tolist() for k in ("ours", "lossless"))
     grown = peers.maia_upsample(torch.from_numpy(maps[:, [unit]]), images[0].size)[:, 0].numpy()
     pairs = zip(grown > threshold, [a.mask for a in system.activate(images)], strict=True)
     alike = [float((a & b).sum() / (a | b).sum()) for a, b in pairs if b is not None and b.any()]
@@ -70,39 +67,21 @@ def calls(subject: Subject, crops: Crops, folder: Path) -> list[Row]:
         Row.of("call/mask-iou", alike or [1.0], "IoU", ">= 1", "masks, with those of MAIA's grid"),
         Row.of(
             "call/overhead-ms",
-            over["ours"].tolist(),
+            over["ours"],
             "ms",
             "<= 1.5",
             "an image, beside the forward pass; masks as JPEG of quality 90",
         ),
-        Row.of("call/vs-maia", (slow / over["ours"]).tolist(), "x", ">= 15", "MAIA's over ours"),
-        Row.of(
-            "call/vs-maia-lossless",
-            (slow / over["lossless"]).tolist(),
-            "x",
-            ">= 3",
-            "the same with PNG",
-        ),
-        Row.of(
-            "call/whole",
-            (each["maia"] / each["ours"]).tolist(),
-            "x",
-            "",
-            "whole calls, forward pass included",
-        ),
-        Row.of("peer/maia", slow.tolist(), "ms", "", "an image, beside the forward pass"),
+        Row.of("call/vs-maia", quick, "x", ">= 15", "MAIA's over ours"),
+        Row.of("call/vs-maia-lossless", lossless, "x", ">= 3", "the same with PNG"),
+        Row.of("call/whole", whole, "x", "", "whole calls, forward pass included"),
+        Row.of("peer/maia", over["maia"], "ms", "", "an image, beside the forward pass"),
     ]
 
 
 def _upto(subject: Subject, layer: str, batch: Tensor) -> None:
     """The forward pass alone, as far as a layer."""
     subject.network.survey([layer], batch, lambda _name, _maps: None)
-
-
-def _one_by_one(subject: Subject, batch: Tensor) -> None:
-    """The forward pass alone as MAIA runs it: whole, with gradients, one image at a time."""
-    for image in batch:
-        subject.net(image[None])
 
 
 def reading(subject: Subject, photos: ImageFolder, folder: Path) -> list[Row]:

@@ -46,15 +46,34 @@ class Subject:
 
     def clock(self, work: Callable[..., object], *given: object) -> float:
         """Seconds of one call: of the process on a CPU, else until the device is done."""
-        if self.device.type == "cpu":
-            began = time.process_time()
-            work(*given)
-            return time.process_time() - began
-        torch.cuda.synchronize()
-        began = time.perf_counter()
+        began = self._now()
         work(*given)
+        return self._now() - began
+
+    def beside(self, work: Callable[[], object]) -> tuple[float, float]:
+        """Seconds of one call, and those of them that are not the network's own."""
+        forward, inside = self.net.forward, 0.0
+
+        def timed(*given: object, **named: object) -> object:
+            nonlocal inside
+            began = self._now()
+            try:
+                return forward(*given, **named)
+            finally:
+                inside += self._now() - began
+
+        vars(self.net)["forward"] = timed
+        try:
+            whole = self.clock(work)
+        finally:
+            del vars(self.net)["forward"]
+        return whole, whole - inside
+
+    def _now(self) -> float:
+        if self.device.type == "cpu":
+            return time.process_time()
         torch.cuda.synchronize()
-        return time.perf_counter() - began
+        return time.perf_counter()
 
     def batch(self, crops: Crops, number: int) -> Tensor:
         """One batch of the images, ready and in place."""
