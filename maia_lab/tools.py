@@ -386,14 +386,14 @@ class Tools:
     def cross(
         self,
         cells: Mapping[tuple[str, str], Sequence[Image.Image]],
-        systems: Mapping[str, System],
+        systems: Mapping[str, System] | None = None,
     ) -> Crossing:
         """Show things before backgrounds to many units: which answer to the thing?
 
         Args:
             cells: images by (thing, background), as :meth:`moved` makes them: as many in each, the
                 same things in the same order before every background.
-            systems: the units by address: ``systems``, or some of them.
+            systems: some of the units by address; None for all of ``systems``.
 
         Returns:
             For each unit SELECTIVE or SPURIOUS, with the shares of its variation that go with the
@@ -401,10 +401,10 @@ class Tools:
 
         Example:
             >>> cells = tools.moved(["star", "fish"], ["grass", "sand"])
-            >>> print(tools.cross(cells, systems))
+            >>> print(tools.cross(cells))
         """
         with self._unwatched():
-            return Crossing.measure(cells, systems)
+            return Crossing.measure(cells, systems or self._systems)
 
     def side_by_side(self, images: Sequence[Image.Image]) -> Grid:
         """Show the same images to all units of ``systems``: a row for each, image below image.

@@ -13,7 +13,7 @@ CELL = """\
 # {name}: the same things before each background, nothing else changed
 cells = tools.moved(seed={seed})
 tools.display([images[0] for images in cells.values()])
-print(tools.cross(cells, systems))
+print(tools.cross(cells))
 """
 NAMES = ("Move", "Move other things")
 TRIES = 4

@@ -223,7 +223,7 @@ SPURIOUS = Task(
     "spurious",
     "Which of these units answer to the classes themselves, and which to what the classes stand"
     " before in the data: {units}? Set the same things before each background in turn"
-    " (tools.moved) and show them to all units (systems, by address; tools.cross); do it again with"
+    " (tools.moved) and show them to all units (tools.cross; systems, by address); do it again with"
     " things nobody has seen (another seed). Then a head is fitted on the biased data with the"
     " units you call SELECTIVE. Labels are not needed. Say what you did not test.",
     close,
