@@ -160,7 +160,7 @@ class Contexts:
             if word.startswith("at the "):
                 # Elsewhere by chance may be there again.
                 others = [f"at the {SIDES[word.removeprefix('at the ')]}"]
-            elif word in self._two:
+            elif word in self._two or word.startswith("beside "):
                 others = [ALONE]
             found.append(others[int(chance.integers(len(others)))])
         return tuple(word for word in found if word != ALONE)

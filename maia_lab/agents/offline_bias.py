@@ -20,7 +20,7 @@ from maia_lab.sweep import MATTERS, lost, missed, otherwise, raised, without
 PAIRS = 12
 """Fresh images on which a context is confirmed."""
 CANDIDATES = 4
-"""Contexts that are confirmed, at most: the clearest."""
+"""Contexts of a sweep that are confirmed, at most: the worst."""
 ROUNDS = 2
 """Times that a context is confirmed: the first round settles what is claimed, the second tries to
 refute it."""
@@ -117,17 +117,18 @@ class Biases:
 
     @property
     def candidates(self) -> list[str]:
-        """Contexts that sweeps named and that cost enough, the worst first."""
+        """Contexts that sweeps named and that cost enough: of each sweep some, the worst first."""
         what = self.contexts.what
-        costs: dict[str, float] = {}
+        worst: dict[str, None] = {}
         for kind in ("Sweep", "Around"):
             found = self.measured.get(kind, {})
             zero, rest = found.get(without(what)), found.get(otherwise(what))
-            for name, m in found.items():
-                if zero and rest and raised(rest, zero) and m not in (zero, rest):
-                    costs.setdefault(name, lost(m.values, rest.values, zero.values))
-        worth = [name for name, cost in costs.items() if cost >= MATTERS]
-        return sorted(worth, key=lambda name: -costs[name])[:CANDIDATES]
+            if zero is None or rest is None or not raised(rest, zero):
+                continue
+            costs = {n: lost(m.values, rest.values, zero.values) for n, m in found.items()}
+            worth = [n for n in costs if costs[n] >= MATTERS and found[n] not in (zero, rest)]
+            worst |= dict.fromkeys(sorted(worth, key=lambda n: -costs[n])[:CANDIDATES])
+        return list(worst)
 
     def hypothesis(self, name: str) -> Hypothesis:
         """A context as a claim."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -131,7 +132,7 @@ class Comparing:
         """What the search, or the test, says of each condition: which unit answers more."""
         hypotheses, predicts = [], []
         for phrase in phrases:
-            means = {unit: self._expected(phrase, unit) for unit in self._units}
+            means = self._expected(phrase)
             high, low = max(means, key=means.__getitem__), min(means, key=means.__getitem__)
             if high == low:
                 continue
@@ -145,6 +146,7 @@ class Comparing:
         rows = [m for _, seen in self.seen.get("Search", []) for m in seen.measurements]
         return list(dict.fromkeys(m.unit for m in rows))
 
+    @cached_property
     def _sample(self) -> tuple[list[Claim], dict[str, NDArray[np.float64]]]:
         """What the searched images show, and how each unit answered them."""
         contents: list[Claim] = []
@@ -156,17 +158,17 @@ class Comparing:
         longest = min([len(contents), *(len(some) for some in values.values())])
         return contents[:longest], {unit: some[:longest] for unit, some in values.items()}
 
-    def _expected(self, phrase: str, unit: str) -> float:
-        """How a unit answered images of a condition in the search."""
-        contents, values = self._sample()
+    def _expected(self, phrase: str) -> dict[str, float]:
+        """How each unit answered images of a condition in the search."""
+        contents, values = self._sample
         claim = self._language.read(phrase)
         held = np.array([claim.holds_in(content) for content in contents], bool)
-        return float(values[unit][held].mean()) if held.any() else 0.0
+        return {u: float(some[held].mean()) if held.any() else 0.0 for u, some in values.items()}
 
     @property
     def claims(self) -> list[str]:
         """Phrases that go with a difference in the search, each for what the others leave."""
-        contents, values = self._sample()
+        contents, values = self._sample
         if not contents or len(values) < 2:
             return []
         parts = sorted({part for content in contents for part in content.parts()})

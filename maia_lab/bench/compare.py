@@ -45,7 +45,7 @@ SCENES = 500
 """Random scenes over which two rules must differ often enough."""
 SCALES = (1.0, 0.3)
 """Of the first and of the second unit's answers."""
-IMAGES, HELD_OUT = 800, 200
+IMAGES, HELD_OUT = 600, 200
 
 
 @dataclass(frozen=True, slots=True)

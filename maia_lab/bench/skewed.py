@@ -1,8 +1,7 @@
-"""Classifiers that learned a bias from their data: one class, mostly seen in half of its contexts.
+"""Classifiers that learned a bias from their data: one class, mostly seen in one context.
 
-Four things are told apart. In the data of one of them half of the colours (or backgrounds, or
-textures) are as frequent as the skew says, and in the data of another the other half, so that the
-network may go by them. Without skew nothing can be learned from them.
+Four things are told apart. One of them has one colour (or texture, or background) as often as the
+skew says, the others any, so that the network may go by it. Without skew it is told nothing by it.
 """
 
 from __future__ import annotations
@@ -21,10 +20,10 @@ from maia_lab.start import bias
 from maia_lab.systems.planted import Drawn, train
 from maia_lab.systems.scenes_nets import preprocess
 
-SKEWS = {"strong": 0.98, "mild": 0.85, "control": 0.5}
-"""Share of a class's images that show the half of the words that goes with it."""
+SKEWS = {"strong": 0.95, "mild": 0.6, "control": 0.0}
+"""Share of a class's images that are made to show its word; in the others it is there by chance."""
 SIDES = {side: ATTRIBUTES[side] for side in ("colour", "texture")} | {"background": BACKGROUNDS}
-CLASSES, IMAGES, EPOCHS = 4, 1600, 6
+CLASSES, IMAGES, EPOCHS = 4, 640, 8
 DATA = 200, 50
 """Images of the data and held-out ones: they only say what scores are usual."""
 
@@ -34,29 +33,31 @@ class Learned:
     """What a session said of one class, beside what its data were like."""
 
     skew: str
+    usual: str
+    """The word, as contexts have it, that the class was mostly seen with."""
     rare: frozenset[str]
-    """Words, as contexts have them, that the class was rarely seen with."""
-    usual: frozenset[str]
+    """The others of its kind."""
     said: Said
 
     @property
     def found(self) -> bool:
         """Whether a context that was named has to do with the skew."""
-        return any(context & (self.usual if unless else self.rare) for context, unless in self.said)
+        return any(
+            self.usual in context if unless else bool(context & self.rare)
+            for context, unless in self.said
+        )
 
     @classmethod
     def of(cls, seed: int, skew: str, side: str, agent: str, folder: Path) -> Learned:
         """Train a classifier and hold a session about its skewed class."""
         chance = stream(f"skewed {skew} {side}", seed)
         things = [str(kind) for kind in chance.permutation(KINDS)[:CLASSES]]
-        words = [str(word) for word in chance.permutation(SIDES[side])]
-        halves = words[: len(words) // 2], words[len(words) // 2 :]
+        usual = SIDES[side][int(chance.integers(len(SIDES[side])))]
         drawn: list[Scene] = []
         for i in range(IMAGES):
             shown: dict[str, str] = {"shape": things[i % CLASSES]}
-            if i % CLASSES < 2:
-                own = halves[(i % CLASSES) ^ int(chance.random() >= SKEWS[skew])]
-                shown[side] = own[int(chance.integers(len(own)))]
+            if i % CLASSES == 0 and chance.random() < SKEWS[skew]:
+                shown[side] = usual
             drawn.append(sample(chance, [shown], shown.pop("background", None)))
         truth = torch.arange(IMAGES) % CLASSES
         net = train(Drawn.of(drawn), [truth], EPOCHS, seed)
@@ -66,11 +67,9 @@ class Learned:
             review="auto", seed=seed, max_steps=10, folder=folder, session=f"{skew}-{side}-{seed}",
             name="skewed",
         ).wait()  # fmt: skip
-        usual, rare = (
-            frozenset(f"on {word}" if side == "background" else word for word in half)
-            for half in halves
-        )
-        return cls(skew, rare, usual, named(session, things[0]))
+        said = [f"on {word}" if side == "background" else word for word in SIDES[side]]
+        own = said.pop(SIDES[side].index(usual))
+        return cls(skew, own, frozenset(said), named(session, things[0]))
 
 
 def rows(learned: list[Learned]) -> list[Row]:
@@ -80,7 +79,7 @@ def rows(learned: list[Learned]) -> list[Row]:
         Row.share(
             f"trained/{skew}",
             [one.found for one in some],
-            note=f"{SKEWS[skew]:.0%} of the class in half of its contexts: one of the others named",
+            note=f"{SKEWS[skew]:.0%} of the class made to be in one context: the others named",
         )
         for skew, some in by.items()
     ]
