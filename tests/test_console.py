@@ -27,7 +27,7 @@ from maia_lab.events import (
     Stopped,
 )
 from maia_lab.flags import flags
-from maia_lab.observation import Measurement, Observation, Picture, Score, Text
+from maia_lab.observation import Measurement, Observation, Picture, Score, Table, Text
 from maia_lab.proposal import Conclusion, Evidence, Hypothesis, Prediction, Proposal
 from maia_lab.review import Approve, Edit, Reject, Stop
 from maia_lab.tasks import DESCRIBE
@@ -317,3 +317,16 @@ def test_safe_runs_what_is_listed_and_tells_the_agent_what_is_not() -> None:
     assert reviewer.review(offered(CONCLUSION), print) == Approve()
     verdict = reviewer.review(offered(Proposal("w", "x = 1\nimport os")), print)
     assert isinstance(verdict, Reject) and "line 2: import of os" in verdict.note
+
+
+def test_a_task_s_table_keeps_its_columns_and_its_whole_note():
+    note = "Score lost: " + "share of what the thing adds to the score, " * 4 + "measured last."
+    table = Table("Where it is missed", ("context", "lost"), (("fish: on grass", "0.65"),), note)
+    stream = io.StringIO()
+    Narrator(stream)(Observed(1, Observation(tables=(table,))))
+    title, head, row, *told = stream.getvalue().splitlines()
+    assert title.strip() == "Where it is missed"
+    assert row.index("0.65") + 4 == head.index("lost") + 4 and row.split() == [
+        *("fish:", "on", "grass"), "0.65",
+    ]  # fmt: skip
+    assert len(told) > 1 and " ".join(" ".join(told).split()) == note

@@ -8,12 +8,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from maia_lab.console.closing import scored, tabled
 from maia_lab.console.terminal import (
     WIDEST,
     indented,
     measured,
     page,
-    scored,
     standing,
     tell_changes,
     tell_code,
@@ -47,8 +47,6 @@ from maia_lab.thought import Thought
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-ROWS = 20
-"""Of a table that a task hands over, at most."""
 _WORDS = {Approve: "approved", Edit: "edited and approved", Reject: "rejected"}
 
 
@@ -163,13 +161,7 @@ class Narrator:
         if observation.scores:
             self._print(scored(observation.scores))
         for table in observation.tables:
-            told = replace(table, rows=table.rows[:ROWS], note="")
-            for line in visible(str(told)).splitlines():
-                self._line(line, "", cut=True)
-            if len(table.rows) > ROWS:
-                self._line(f"… {len(table.rows) - ROWS} more rows", "bright_black")
-            if table.note:
-                self._line(table.note, "bright_black")
+            self._print(tabled(table))
         if not (observation.measurements or observation.closed):
             lines = [line for line in visible(observation.text).splitlines() if line.strip()]
             for line in lines[: self.lines]:

@@ -8,11 +8,10 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from maia_lab.evaluation import DRAWN, explained, figure, judged, spread
 from maia_lab.events import Offered, Opened, Setting
 from maia_lab.flags import visible
 from maia_lab.ledger import Finding, Ledger
-from maia_lab.observation import Measurement, Score
+from maia_lab.observation import Measurement
 from maia_lab.plain import one_line
 from maia_lab.proposal import Conclusion
 from maia_lab.report.story import predicted
@@ -281,48 +280,6 @@ def _plot(m: Measurement, least: float, most: float, columns: int) -> str:
     line[at(0.0)] = "┊"
     line[at(m.difference)] = "●"
     return "".join(line)
-
-
-def scored(scores: Sequence[Score]) -> RenderableType:
-    """Scores on held-out images, the description's first, then its baselines'."""
-    from rich.console import Group
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table.grid(padding=(0, 2))
-    for column in range(6):
-        table.add_column(justify="left" if column in (0, 5) else "right", overflow="fold")
-    head = ("held-out images", "precision", "recall", "r", "AUPRC", "labels")
-    table.add_row(*(Text(t, "bright_black") for t in head))
-    for s in scores:
-        figures = map(figure, (s.precision, s.recall, s.correlation, s.auprc))
-        said = one_line(s.said or f"not scored, because {s.note}")
-        style = "bold" if s is scores[0] else ""
-        table.add_row(*(Text(t, style) for t in (one_line(s.of), *figures, said)))
-    below = [Text(one_line(line), "bright_black") for line in explained(scores)]
-    return Group(table, *below, *_tried(scores))
-
-
-def _tried(scores: Sequence[Score]) -> list[RenderableType]:
-    """The same descriptions on images drawn for them."""
-    from rich.table import Table
-    from rich.text import Text
-
-    drawn = [(s, s.trial) for s in scores if s.trial is not None and not s.trial.note]
-    if not drawn:
-        return []
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
-    for _ in range(3 + len(DRAWN)):
-        table.add_column(justify="right", overflow="fold")
-    head = ("drawn for it", "high", "neutral", "near misses", *DRAWN.values())
-    table.add_row(*(Text(t, "bright_black") for t in head))
-    for s, on in drawn:
-        cells = [spread(values) for values in (on.high, on.neutral, on.near)]
-        cells += [figure(on[metric]) for metric in DRAWN]
-        style = "bold" if s is scores[0] else ""
-        table.add_row(*(Text(t, style) for t in (one_line(s.of), *cells)))
-    return [table, *(Text(one_line(line), "bright_black") for line in judged(scores))]
 
 
 def standing(ledger: Ledger) -> RenderableType:
