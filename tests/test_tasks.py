@@ -54,7 +54,7 @@ def test_a_further_task_is_one_entry(ranking, tmp_path):
     assert session.conclusion.answers[1] == Answer(UNITS[1], "1st")
     session.journal.close()
     kept = Journal.open(tmp_path / "fox", readonly=True)
-    assert "|:--|:--|\n| synthetic/one/3 | 1st |\n| synthetic/one/4 | 1st |" in to_markdown(kept)
+    assert "|:--|--:|\n| synthetic/one/3 | 1st |\n| synthetic/one/4 | 1st |" in to_markdown(kept)
     text = to_ipynb(kept)
     assert "beside=['synthetic/one/4']" in text and "task='rank'" in text
     assert "systems = study.systems" in text
