@@ -154,7 +154,8 @@ def open_world(
         world = World(seen.name, seen, held_out, remarks=remarks, balanced=balanced is not None)
         drawn = generator or model.world
         if drawn not in WORLDS:
-            world = _photographs(world, FolderLabels.of((seen, held_out)))
+            named = getattr(model, "classes", None) or ()
+            world = _photographs(world, FolderLabels.of((seen, held_out), named))
     else:
         raise DataError(
             own,

@@ -252,6 +252,12 @@ class ImageFolder:
         for index, file in enumerate(self._files):
             yield file.pixels, self.label(index)
 
+    def folders(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Pixel hash of every image, and the folders it lies in, the innermost first."""
+        for file in self._files:
+            inside = PurePosixPath(file.name).parent.parts
+            yield file.pixels, tuple(clean(name) for name in reversed(inside))
+
     def part(self, positions: Sequence[int], what: str = "images") -> ImageFolder:
         """Some of the images as a folder of its own, called ``photos (80 images)``."""
         chosen = copy.copy(self)

@@ -29,14 +29,20 @@ class FolderLabels:
         self.labels = tuple(sorted(set(labels.values())))
 
     @classmethod
-    def of(cls, folders: Iterable[ImageFolder]) -> FolderLabels | None:
-        """Read the labels of images; None where there are no two of them to tell apart."""
-        found = {
-            pixels: label
-            for folder in folders
-            for pixels, name in folder.labels()
-            if (label := cls.plain(name))
-        }
+    def of(cls, folders: Iterable[ImageFolder], classes: Iterable[str] = ()) -> FolderLabels | None:
+        """Read the labels of images; None where there are no two of them to tell apart.
+
+        Args:
+            folders: of images.
+            classes: where an image lies in folders within folders, one of these names is its
+                label; the innermost folder's is where none is.
+        """
+        known = set(map(cls.plain, classes))
+        found = {}
+        for pixels, inside in (pair for folder in folders for pair in folder.folders()):
+            names = [name for name in map(cls.plain, inside) if name]
+            if names:
+                found[pixels] = next((name for name in names if name in known), names[0])
         read = cls(found)
         return read if len(read.labels) > 1 else None
 

@@ -16,6 +16,7 @@ from maia_lab.allowlist import refusals
 from maia_lab.doors import open_world
 from maia_lab.errors import WordsError, WorldError
 from maia_lab.events import Observed, Offered
+from maia_lab.images import ImageFolder
 from maia_lab.imaging.plain_edits import EDITS, PlainEditor
 from maia_lab.labels import FolderLabels
 from maia_lab.proposal import Proposal
@@ -122,3 +123,11 @@ def test_a_unit_of_a_real_network_is_described_by_labels(tmp_path):
     assert retriever.conclusion.labels == ("dog",)
     _, lost = retriever.conclusion.description.split("lost by these:")
     assert "shuffle its patches" in lost
+
+
+def test_of_folders_within_folders_that_of_a_class_is_the_label(folder, tmp_path):
+    for name, place in (("Red fruit", "table"), ("blue", "floor")):
+        shutil.copytree(folder / name, tmp_path / name / place)
+    images = [ImageFolder(tmp_path)]
+    assert FolderLabels.of(images).labels == ("floor", "table")
+    assert FolderLabels.of(images, ("blue", "red fruit")).labels == ("blue", "red_fruit")

@@ -70,6 +70,11 @@ class Network:
         """The torch module itself."""
         return self._module
 
+    @property
+    def classes(self) -> tuple[str, ...] | None:
+        """Names of the final outputs, in order, where they are known."""
+        return self._classes
+
     def layers(self) -> list[tuple[str, str, int]]:
         """Name, kind and number of units of every layer that can be studied, in running order.
 
