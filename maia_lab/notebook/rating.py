@@ -25,7 +25,8 @@ STYLE = """
 .maia-rating .maia-pic { width: %(side)dpx; height: %(side)dpx; margin: 4px; padding: 0;
   position: relative; border: 4px solid transparent; border-radius: 4px;
   background-color: var(--jp-layout-color2); background-size: cover;
-  background-position: center; opacity: 1 !important; box-shadow: none !important; }
+  background-position: center; background-origin: border-box;
+  opacity: 1 !important; box-shadow: none !important; }
 .maia-rating .maia-pic.mod-active { border-color: var(--jp-brand-color1); }
 .maia-rating .maia-pic:focus-visible { outline: 3px solid var(--jp-ui-font-color1); }
 .maia-rating .maia-pic.mod-active::after, .maia-rating .maia-pic.maia-on::before {
