@@ -26,14 +26,43 @@ Context = tuple[str, ...]
 """What is so at once, each word or phrase for one side of it: ``("red", "on snow")``."""
 
 
-class Contexts:
-    """Everything that can be varied about a thing, and how it is then drawn.
+class Varied:
+    """What can be so of a thing, and what each of it is called.
 
     Attributes:
         what: the thing, in words: ``fish``, ``red boat``, ``red``.
         own: for each side of the thing and its background, what it can be.
         around: what else can be so: its number, its place, what is beside it.
     """
+
+    what: str
+    own: dict[str, tuple[str, ...]]
+    around: dict[str, tuple[str, ...]]
+
+    def name(self, context: Sequence[str], *, unless: bool = False) -> str:
+        """What a condition is called: ``fish: red, on snow``, ``fish: unless on grass``."""
+        return f"{self.what}: {UNLESS * unless}{', '.join(context)}"
+
+    def read(self, name: str) -> tuple[Context, bool]:
+        """A condition's context, and whether all others are meant.
+
+        Raises:
+            WordsError: it is not written as :meth:`name` does.
+        """
+        said = name.removeprefix(f"{self.what}: ")
+        context = tuple(said.removeprefix(UNLESS).split(", "))
+        known = [w for words in (*self.own.values(), *self.around.values()) for w in words]
+        if not name.startswith(f"{self.what}: ") or not {*known} >= {*context}:
+            raise WordsError(
+                name,
+                "is no context that can be shown",
+                f"write it as {self.name(known[:1])!r}, of: {', '.join(sorted(known))}",
+            )
+        return context, said.startswith(UNLESS)
+
+
+class Contexts(Varied):
+    """Everything that can be varied about a thing, and how it is then drawn."""
 
     def __init__(self, what: str, vocabulary: Mapping[str, tuple[str, ...]]) -> None:
         """Read what is drawn.
@@ -49,7 +78,10 @@ class Contexts:
         kinds = {kind: words for kind, words in vocabulary.items() if kind not in SPECIAL}
         if not kinds:
             raise WorldError(
-                "the data", "has no words that a generator can draw", "name a generator of images"
+                "the data",
+                "has neither words that a generator can draw nor labels",
+                "name a generator of images (--generator), or sort the images into a folder for"
+                " each label",
             )
         nouns, *_ = kinds
         said = [w for w in re.findall(r"[\w-]+", what.lower()) if w not in ("a", "an", "the")]
@@ -188,27 +220,6 @@ class Contexts:
         if moved[0].startswith("beside "):
             return prompt, [f"add {moved[0].removeprefix('beside ')}"], []
         return prompt, [self.move(moved)], self.undo(moved[0], 1, chance)
-
-    def name(self, context: Context, *, unless: bool = False) -> str:
-        """What a condition is called: ``fish: red, on snow``, ``fish: unless on grass``."""
-        return f"{self.what}: {UNLESS * unless}{', '.join(context)}"
-
-    def read(self, name: str) -> tuple[Context, bool]:
-        """A condition's context, and whether all others are meant.
-
-        Raises:
-            WordsError: it is not written as :meth:`name` does.
-        """
-        said = name.removeprefix(f"{self.what}: ")
-        context = tuple(said.removeprefix(UNLESS).split(", "))
-        known = {w for words in (*self.own.values(), *self.around.values()) for w in words}
-        if not name.startswith(f"{self.what}: ") or not known.issuperset(context):
-            raise WordsError(
-                name,
-                "is no context that can be drawn",
-                f"write it as {self.name(('red', 'on snow'))!r}, of: {', '.join(sorted(known))}",
-            )
-        return context, said.startswith(UNLESS)
 
 
 def beside_a(thing: str) -> str:

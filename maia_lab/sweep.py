@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from maia_lab.contexts import Context, Contexts
+from maia_lab.contexts import Context, Varied
 from maia_lab.observation import Measurement
 
 ALPHA = 0.01
@@ -43,7 +43,7 @@ class Effect:
 class Sweep:
     """What ``tools.sweep`` returns: print it; ``tools.display(sweep.worst)`` shows images."""
 
-    contexts: Contexts
+    contexts: Varied
     effects: tuple[Effect, ...]
     """The clearest first."""
     measured: Mapping[str, Measurement]

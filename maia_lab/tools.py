@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from maia_lab import alteration, crossing, plots, provenance
-from maia_lab.comparison import Comparison
+from maia_lab.comparison import Comparison, difference
 from maia_lab.contexts import Contexts
 from maia_lab.contrast import Contrast, side_by_side
 from maia_lab.crossing import Cells, Crossing
@@ -25,11 +25,14 @@ from maia_lab.grid import Grid
 from maia_lab.proposal import Answer, Conclusion
 from maia_lab.provenance import pixel_hash
 from maia_lab.recorder import Relay
-from maia_lab.sweep import Sweep, effects, otherwise, without
+from maia_lab.slices import Slices, varied
+from maia_lab.sweep import ALPHA, Effect, Sweep, effects, otherwise, without
 from maia_lab.system import System, masked
 from maia_lab.task import Closing
-from maia_lab.world import Accountable, Summarizer, World
+from maia_lab.world import Accountable, Labelled, Summarizer, WellRead, World
 
+PARTS = 3
+"""Seeds among which the images of a label are dealt: to find something, and to confirm it twice."""
 CONTROL = 30
 """Images of the data in the default control."""
 USUAL = 500
@@ -108,6 +111,37 @@ class Tools:
         generator = np.random.default_rng(self.seed if seed is None else seed)
         chosen = generator.choice(len(data), min(count, len(data)), replace=False)
         return [data[int(i)] for i in chosen]
+
+    def dataset_labelled(
+        self, labels: str | Sequence[str], count: int = 30, seed: int = 0
+    ) -> list[Image.Image]:
+        """Random images of the data that have one of some labels; fewer where there are not enough.
+
+        Args:
+            labels: words of the data; the label of a photograph is the folder that it lies in.
+            count: how many images.
+            seed: another seed gives other images; 0, 1 and 2 share none.
+
+        Example:
+            >>> tools.display(tools.dataset_labelled("fish", count=5))
+        """
+        words, data = self._world.words, self._world.data
+        every: Iterable[frozenset[str]]
+        if isinstance(words, WellRead):
+            every = words.concepts_of(data)
+        elif isinstance(data, Labelled):
+            every = map(data.concepts, range(len(data)))
+        else:
+            raise WorldError(
+                self._world.name,
+                "has no labels to find images by",
+                "draw images instead (tools.text2image)",
+            )
+        wanted = {labels} if isinstance(labels, str) else {*labels}
+        # Dealt before they are chosen: so what goes by one label shares none with another's.
+        dealt = np.random.default_rng(self.seed).permutation(len(data))[seed % PARTS :: PARTS]
+        has = [bool(wanted & said) for said in every]
+        return [data[i] for i in dealt.tolist() if has[i]][:count]
 
     def text2image(
         self, prompts: str | Sequence[str], per_prompt: int = 1, seed: int | None = None
@@ -431,7 +465,8 @@ class Tools:
 
         Every side that ``what`` leaves open is varied, and its background; each of these, and each
         pair of them, is compared, corrected for their number. What a sweep names was picked by its
-        score: confirm it on fresh images.
+        score: confirm it on fresh images. Where nothing can be drawn, photographs of the label
+        ``what`` are edited, and those of labels that say more than it are compared.
 
         Args:
             what: what images of the class show, in words that can be drawn; with a word more, the
@@ -445,7 +480,9 @@ class Tools:
             >>> print(sweep)
             >>> tools.display(sweep.worst)
         """
-        contexts = Contexts(what, self._world.vocabulary)
+        contexts = varied(what, self._world.vocabulary)
+        if isinstance(contexts, Slices):
+            return self._sliced(contexts, n, seed)
         chance = np.random.default_rng([self.seed, seed])
         rows = contexts.design(n, chance, around)
         images = drawn(self, contexts, rows, seed)
@@ -475,6 +512,33 @@ class Tools:
         return Sweep(
             contexts, tuple(found), measured, looked, {name: groups[name][:8] for name in low}
         )
+
+    def _sliced(self, slices: Slices, n: int, seed: int) -> Sweep:
+        """A sweep over photographs of a class: every edit of each, and every slice of them."""
+        images = self.dataset_labelled(slices.labels, n // 8, seed)
+        rest = otherwise(slices.what)
+        groups = {without(slices.what): self.dataset_labelled(slices.rest, n // 8, seed)}
+        groups |= {rest: images}
+        for name in slices.own["edit"]:
+            groups[slices.name([name])] = self.edit_images(images, name)[0][1::2]
+        for label in slices.own["label"]:
+            groups[slices.name([label])] = self.dataset_labelled(label, n // 8, seed)
+        if poor := [name for name, some in groups.items() if len(some) < 2]:
+            raise WorldError(poor[0], "has fewer than two images", "give more of them")
+        measured = {m.condition: m for m in self.compare(groups, control=rest).conditions}
+        words = slices.conditions()
+        found = []
+        for word in words:
+            below = difference(measured[slices.name([word])], measured[rest])
+            if below.value < 0 and (p := min(1.0, below.p * len(words))) <= ALPHA:
+                found.append(Effect((word,), False, p))
+        found.sort(key=lambda effect: effect.p)
+        names = [slices.name(effect.context) for effect in found]
+        kept = {n: m for n, m in measured.items() if n in (without(slices.what), rest, *names)}
+        worst = {
+            name: [groups[name][i] for i in np.argsort(measured[name].values)[:8]] for name in names
+        }
+        return Sweep(slices, tuple(found), kept, len(words), worst)
 
     def display(self, *things: object) -> None:
         """Show text and images in the output: to the reader, and to you.

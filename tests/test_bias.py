@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from maia_lab.bench.worlds import scenes
 from maia_lab.contexts import Contexts
@@ -11,7 +12,8 @@ from maia_lab.scenes.edits import edit
 from maia_lab.scenes.scene import Scene, Thing
 from maia_lab.scenes.words import draw
 from maia_lab.scenes.world import scenes_world
-from maia_lab.start import describe
+from maia_lab.slices import Slices, varied
+from maia_lab.start import bias, describe
 from maia_lab.study import open_study
 from maia_lab.sweep import effects
 from maia_lab.systems.gated import gate
@@ -52,8 +54,8 @@ def test_contexts_are_drawn_as_they_say():
 def test_what_no_words_can_draw_is_refused():
     with pytest.raises(WordsError, match="dragon"):
         Contexts("dragon", VOCABULARY)
-    with pytest.raises(WorldError, match="generator"):
-        Contexts("tench", {"label": ("tench", "cat")})
+    with pytest.raises(WorldError, match="labels"):
+        varied("tench", {"edit": ("make it gray",)})
 
 
 @pytest.mark.parametrize(("side", "axis", "less"), [("left", "x", 1), ("bottom", "y", -1)])
@@ -99,3 +101,56 @@ def test_a_sweep_prints_what_it_found():
     sweep = study.tools.sweep("mushroom", n=120)
     assert "mushroom: on plain: loses" in str(sweep)
     assert all(0 < len(images) <= 8 for images in sweep.worst.values())
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory):
+    """Warm and cold pictures; some of the warm ones are dim."""
+    folder, chance = tmp_path_factory.mktemp("photographs"), np.random.default_rng(0)
+    for label, n, colour in (
+        ("warm_bright", 40, (220, 120, 40)), ("warm_dim", 40, (70, 50, 35)),
+        ("cold", 50, (60, 90, 160)),
+    ):  # fmt: skip
+        (folder / label).mkdir()
+        for i in range(n):
+            pixels = chance.normal(colour, 20, (24, 24, 3)).clip(0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / label / f"{i}.png")
+    return folder
+
+
+def redness(images):
+    pixels = [np.asarray(image, float).mean((0, 1)) for image in images]
+    return [float(red - blue) for red, _, blue in pixels]
+
+
+def test_photographs_are_sliced_by_their_labels_and_edited(photographs, tmp_path):
+    session = bias(
+        redness, shows="warm", data=photographs, agent="offline", review="auto", folder=tmp_path
+    ).wait()
+    answers = [answer.about for answer in session.conclusion.answers]
+    assert "warm: make it gray" in answers and "warm: warm_dim" in answers
+    assert "warm: warm_bright" not in answers and "warm: mirror it" not in answers
+    assert not any(isinstance(e, Decided) and e.by == "ledger" for e in session.journal.events)
+    *_, last = (e.observation for e in session.journal.events if isinstance(e, Observed))
+    lost = {row[0]: float(row[1][:4]) for row in last.tables[0].rows[:-1]}
+    assert 0.45 < lost["warm: warm_dim"] < 0.6 and lost["warm: make it gray"] > 0.4
+    assert "held out until now" in last.tables[0].note
+    assert "neither a label says" in session.conclusion.not_tested
+
+
+@pytest.mark.parametrize(
+    ("shows", "told"), [("tench", "without images"), ("warm_bright", ""), ("", "warm")]
+)
+def test_a_class_is_known_by_a_label(shows, told):
+    vocabulary = {"label": ("cold", "warm_bright", "warm_dim"), "edit": ("make it gray",)}
+    if not told:
+        slices = Slices(shows, vocabulary)
+        assert slices.rest == ("cold", "warm_dim") and not slices.own["label"]
+        return
+    with pytest.raises(WordsError, match=told):
+        Slices(shows, vocabulary)
+
+
+def test_a_sole_class_is_refused():
+    with pytest.raises(WordsError, match="only class"):
+        Slices("warm", {"label": ("warm_dim", "warm_bright")})

@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from maia_lab.agents.offline_notes import kind_of
-from maia_lab.contexts import ANYWHERE, Contexts
+from maia_lab.contexts import ANYWHERE
 from maia_lab.events import Decided, Observed, Offered
 from maia_lab.ledger import Ledger
 from maia_lab.observation import Measurement
 from maia_lab.proposal import Answer, Conclusion, Evidence, Hypothesis, Prediction, Proposal
 from maia_lab.review import Reject
 from maia_lab.session import Briefing
+from maia_lab.slices import Slices, varied
 from maia_lab.sweep import MATTERS, lost, missed, otherwise, raised, without
 
 PAIRS = 12
@@ -47,6 +48,22 @@ for name, (prompt, into, out) in pairs.items():
     print(comparison)
     tools.display(name, list(zip(comparison[name].values, low))[:6])
 """
+CONFIRM_FOUND = """\
+# Confirm: is it the context? Other photographs of the class, in it and out of it.
+pairs = {{
+{pairs}
+}}
+for name, (inside, outside, edit) in pairs.items():
+    rest = tools.dataset_labelled(outside, {n}, seed={seed})
+    low = tools.dataset_labelled(inside, {n}, seed={seed})
+    if edit:
+        # edit_images returns originals and edits interleaved: every second one is an edit.
+        low = tools.edit_images(rest, edit)[0][1::2]
+    undone = name + "{out}"
+    comparison = tools.compare({{name: low, undone: rest}}, control=undone)
+    print(comparison)
+    tools.display(name, list(zip(comparison[name].values, low))[:6])
+"""
 
 
 class Biases:
@@ -56,7 +73,7 @@ class Biases:
         self, briefing: Briefing, vocabulary: Mapping[str, tuple[str, ...]], seed: int
     ) -> None:
         """Read the session."""
-        self.contexts = Contexts(briefing.question.about, vocabulary)
+        self.contexts = varied(briefing.question.about, vocabulary)
         self._briefing, self._chance = briefing, np.random.default_rng(seed)
         self.measured: dict[str, dict[str, Measurement]] = {}
         """By kind of experiment and by condition."""
@@ -80,16 +97,15 @@ class Biases:
         """The next experiment, or the conclusion."""
         what = self.contexts.what
         if not self._briefing.must_conclude and self._briefing.steps_left > 1:
+            drawn = not isinstance(self.contexts, Slices)
             if "Sweep" not in self.tried:
+                over = "every side of it and every background" if drawn else "its labels and edits"
+                asks = "which sides of it, on which background?" if drawn else "which of them?"
                 return Proposal(
-                    f"Sweep {what} over every side of it and every background: what lowers the"
-                    " score?",
-                    SWEEP.format(
-                        kind="Sweep", asks="which sides of it, on which background?",
-                        what=json.dumps(what), more="",
-                    ),
-                )  # fmt: skip
-            if "Around" not in self.tried and self.measurable:
+                    f"Sweep {what} over {over}: what lowers the score?",
+                    SWEEP.format(kind="Sweep", asks=asks, what=json.dumps(what), more=""),
+                )
+            if drawn and "Around" not in self.tried and self.measurable:
                 return Proposal(
                     "Look beyond the thing itself: its number, its place, what is beside it.",
                     SWEEP.format(
@@ -140,20 +156,34 @@ class Biases:
 
     def confirm(self, names: Sequence[str], seed: int) -> Proposal:
         """The same images in each context and out of it, others in every round."""
-        lines = []
-        for name in names:
-            context, unless = self.contexts.read(name)
-            prompt, into, out = self.contexts.pair(context, self._chance)
-            into, out = (out, into) if unless else (into, out)
-            lines.append(f"    {json.dumps(name)}: (")
-            lines += [f"        {json.dumps(part)}," for part in (prompt, into, out)]
-            lines.append("    ),")
+        lines = [
+            text
+            for name in names
+            for text in (
+                f"    {json.dumps(name)}: (",
+                *(f"        {json.dumps(part)}," for part in self._shown(name)),
+                "    ),",
+            )
+        ]
+        template = CONFIRM_FOUND if isinstance(self.contexts, Slices) else CONFIRM
         return Proposal(
             "A sweep picks contexts by their score: show fresh images in each and out of it.",
-            CONFIRM.format(pairs="\n".join(lines), n=PAIRS, seed=seed, out=OUT),
+            template.format(pairs="\n".join(lines), n=PAIRS, seed=seed, out=OUT),
             tuple(map(self.hypothesis, names)),
             tuple(Prediction(self.hypothesis(name).id, (name + OUT,), (name,)) for name in names),
         )
+
+    def _shown(self, name: str) -> Sequence[str | Sequence[str]]:
+        """What a confirmation needs to know to show a context, and the rest."""
+        contexts = self.contexts
+        context, unless = contexts.read(name)
+        if not isinstance(contexts, Slices):
+            prompt, into, out = contexts.pair(context, self._chance)
+            return (prompt, out, into) if unless else (prompt, into, out)
+        (word,) = context
+        if word in contexts.own["edit"]:
+            return contexts.labels, contexts.labels, word
+        return word, contexts.others(word), ""
 
     @property
     def confirmed(self) -> dict[str, tuple[float, int, Measurement]]:
@@ -204,6 +234,11 @@ class Biases:
 
     def _not_tested(self) -> str:
         own = ", ".join(self.contexts.own)
+        if isinstance(self.contexts, Slices):
+            return (
+                "anything that neither a label says nor an edit of a whole image changes: what is"
+                " beside the thing, where it is, what it is like."
+            )
         said = f"three things that must be so at once, and what has no word here beside {own}"
         if "Around" in self.measured:
             return f"{said}, number, place and neighbours."

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from maia_lab.contexts import ANYWHERE, Contexts
+from maia_lab.contexts import ANYWHERE, Context
 from maia_lab.grid import Grid
 from maia_lab.observation import Table
+from maia_lab.slices import Slices, varied
 from maia_lab.sweep import lost
 from maia_lab.task import Closing, Task
 from maia_lab.tools import drawn
+from maia_lab.world import WellRead
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -29,7 +32,7 @@ SHOWN = 8
 
 
 def close(study: Study, said: Conclusion) -> Closing:
-    """Draw each context once more, and the same class out of it.
+    """Draw each context once more, and the same class out of it; or find both held out.
 
     Raises:
         WordsError: a context is none that can be drawn.
@@ -37,10 +40,12 @@ def close(study: Study, said: Conclusion) -> Closing:
     named = [*said.labels, *(answer.about.split(":")[0] for answer in said.answers)]
     if not named:
         return Closing("", tables=(Table("Where the class is missed", ("context",), ()),))
-    contexts = Contexts(named[0], study.world.vocabulary)
+    contexts = varied(named[0], study.world.vocabulary)
     anywhere = contexts.name((ANYWHERE,))
     conditions = {a.about: contexts.read(a.about) for a in said.answers if a.about != anywhere}
     chance = np.random.default_rng([study.seed, SEED])
+    if isinstance(contexts, Slices):
+        return _found(study, contexts, conditions, chance)
     rows = contexts.design(N, chance)
     others = contexts.others()
     absent = [contexts.prompt(r, instead=others[i % len(others)]) for i, r in enumerate(rows)]
@@ -57,13 +62,61 @@ def close(study: Study, said: Conclusion) -> Closing:
     values = study.system.values(drawn(study.tools, contexts, rows, SEED + 1))
     between = (float(np.median(values)) + float(zero.mean())) / 2
     lines.append((anywhere, "", f"{(values < between).mean():.0%}", "", str(N)))
+    return _closing(study, contexts.what, lines, zero, "drawn for this table", pictures)
+
+
+def _found(
+    study: Study,
+    slices: Slices,
+    conditions: Mapping[str, tuple[Context, bool]],
+    chance: np.random.Generator,
+) -> Closing:
+    """Measure contexts of photographs on those that are held out."""
+    held_out, words, editor = study.world.held_out, study.world.words, study.world.editor
+    assert isinstance(words, WellRead)
+    labels = list(words.concepts_of(held_out))
+
+    def some(wanted: Sequence[str]) -> list[Image.Image]:
+        at = [i for i, said in enumerate(labels) if said & {*wanted}]
+        return [held_out[int(i)] for i in chance.permutation(at)[:N]]
+
+    zero, every = (study.system.values(some(wanted)) for wanted in (slices.rest, slices.labels))
+    lines, pictures = [], []
+    for name, ((word,), _) in conditions.items():
+        outside = some(slices.labels if word in slices.own["edit"] else slices.others(word))
+        if word in slices.own["edit"] and editor is not None:
+            inside = editor.edit(outside, [word] * len(outside), [SEED] * len(outside))
+        else:
+            inside = some([word])
+        low, rest = study.system.values(inside), study.system.values(outside)
+        if min(map(len, (low, rest, zero))) < 2:
+            lines.append((name, "", "", "", f"too few held out: {len(low)} + {len(rest)}"))
+            continue
+        lines.append((name, *_row(low, rest, zero, chance)))
+        pictures.append(_lowest(name, inside, low))
+    if len(every) and len(zero):
+        between = (float(np.median(every)) + float(zero.mean())) / 2
+        anywhere = slices.name((ANYWHERE,))
+        lines.append((anywhere, "", f"{(every < between).mean():.0%}", "", str(len(every))))
+    return _closing(study, slices.what, lines, zero, "held out until now", pictures)
+
+
+def _closing(
+    study: Study,
+    what: str,
+    lines: Sequence[tuple[str, ...]],
+    zero: NDArray[np.float32],
+    whence: str,
+    pictures: Sequence[tuple[Image.Image, str]],
+) -> Closing:
+    usual = f"{zero.mean():.3g}" if len(zero) else "there are none"
     table = Table(
-        f"Where {study.unit} misses {contexts.what}",
+        f"Where {study.unit} misses {what}",
         ("context", "score lost [95 %]", "missed", "missed out of it", "n"),
         tuple(lines),
-        "Score lost: share of what the thing adds to the score. Missed: images that score nearer to"
-        f" those without it ({zero.mean():.3g} on average) than to those out of the context. All"
-        " were drawn for this table.",
+        "Score lost: share of what the thing adds to the score; above 1 where it scores lower than"
+        " images without it. Missed: images that score nearer to those without it"
+        f" ({usual} on average) than to those out of the context. All images were {whence}.",
     )
     return Closing("", tables=(table,), pictures=tuple(pictures))
 
@@ -74,6 +127,8 @@ def _row(
     zero: NDArray[np.float32],
     chance: np.random.Generator,
 ) -> tuple[str, ...]:
+    if rest.mean() <= zero.mean():
+        return "not told from none", "", "", f"{len(low)} + {len(rest)}"
     again = [
         lost(*(chance.choice(values, len(values)) for values in (low, rest, zero)))
         for _ in range(RESAMPLES)
