@@ -12,7 +12,7 @@ from typing import Any, cast
 from maia_lab import images
 from maia_lab.errors import DataError, MissingExtra, UnitError, WorldError
 from maia_lab.exemplars import Exemplars
-from maia_lab.labels import FolderLabels
+from maia_lab.labels import FILE_NAMES, FolderLabels
 from maia_lab.loop import Agent, BilledCaptioner
 from maia_lab.names import nearest
 from maia_lab.pictures import Pictures, Rows
@@ -231,8 +231,12 @@ def _photographs(world: World, labels: FolderLabels | None) -> World:
     words = {"edit": editor.instructions}
     if labels is None:
         return replace(world, editor=editor, vocabulary=words)
+    remarks = world.remarks
+    if labels.name == FILE_NAMES:
+        remarks += (f"labels are the last words of file names: {', '.join(labels.labels)}",)
     return replace(
         world,
+        remarks=remarks,
         editor=editor,
         captioner=labels,
         words=labels,

@@ -258,6 +258,11 @@ class ImageFolder:
             inside = PurePosixPath(file.name).parent.parts
             yield file.pixels, tuple(clean(name) for name in reversed(inside))
 
+    def titles(self) -> Iterator[tuple[str, str]]:
+        """Pixel hash and file name, without its ending, of every image."""
+        for file in self._files:
+            yield file.pixels, clean(PurePosixPath(file.name).stem)
+
     def part(self, positions: Sequence[int], what: str = "images") -> ImageFolder:
         """Some of the images as a folder of its own, called ``photos (80 images)``."""
         chosen = copy.copy(self)

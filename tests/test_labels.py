@@ -131,3 +131,14 @@ def test_of_folders_within_folders_that_of_a_class_is_the_label(folder, tmp_path
     images = [ImageFolder(tmp_path)]
     assert FolderLabels.of(images).labels == ("floor", "table")
     assert FolderLabels.of(images, ("blue", "red fruit")).labels == ("blue", "red_fruit")
+
+
+def test_photographs_in_one_folder_are_told_by_the_last_words_of_their_names(tmp_path):
+    names = ["n1_sports_car", "race-car", "n2_tiger_cat", "cat_07", "IMG_1", "IMG_2", "zebra"]
+    for seed, name in enumerate([*names, "a1", "a2", "a3", "a4"]):
+        Image.new("RGB", (8, 8), (seed, 0, 0)).save(tmp_path / f"{name}.png")
+    found = FolderLabels.of([ImageFolder(tmp_path)])
+    assert found.labels == ("car", "cat")
+    assert found.describe(list(ImageFolder(tmp_path)))[-2:] == ["car", "nothing with a label"]
+    world = open_world(Function(redness, "redness"), tmp_path)
+    assert "labels are the last words of file names: car, cat" in world.remarks

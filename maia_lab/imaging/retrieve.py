@@ -43,8 +43,8 @@ class Retrieval:
             raise DataError(
                 folder, "has no labels to find images by", "sort them into a folder for each label"
             )
-        for i, (pixels, name) in enumerate(self.images.labels()):
-            if (label := labels.plain(name)) and pixels not in kept:
+        for i, pixels in enumerate(self.images.hashes):
+            if (label := labels.label(pixels)) and pixels not in kept:
                 self._at.setdefault(label, []).append(i)
         self.labels = labels
         self.vocabulary = {"label": tuple(sorted(self._at))}
