@@ -39,3 +39,12 @@ def test_every_bench_in_the_registry_opens_and_takes_its_options():
     for bench in BENCHES.values():
         taken = inspect.signature(bench.open()).parameters
         assert next(iter(taken)) == "seeds" and set(bench.options) <= set(taken)
+
+
+def test_a_table_says_what_stands_for_the_papers_data(tmp_path, capsys):
+    table = Table("spurious", (1,), (), paper="drawn scenes stand for photographs")
+    table.print()
+    assert "Protocol-equivalent: drawn scenes stand for photographs." in capsys.readouterr().out
+    table.write(tmp_path / "table.json")
+    read = json.loads((tmp_path / "table.json").read_text("utf-8"))
+    assert read["protocol-equivalent"] == "drawn scenes stand for photographs"

@@ -67,8 +67,7 @@ def synthetic(seeds: Sequence[int], n: int = 120, agent: str = "offline") -> Tab
             Row.share(
                 f"win/{baseline.split()[0]}",
                 [nearer(one.truth, one.said, one.by(baseline)) != "loss" for one in first],
-                note="not farther from the truth, by extension; paper: MAIA over MILAN 0.73,"
-                " protocol-equivalent",
+                note="not farther from the truth, by extension",
             )
             for baseline in (ONE_SHOT, SEARCH)
         ),

@@ -89,6 +89,8 @@ class Table:
     bench: str
     seeds: tuple[int, ...]
     rows: tuple[Row, ...]
+    paper: str = ""
+    """What stands here for what a paper measured, and what that found."""
 
     def as_json(self) -> dict[str, Any]:
         """The shape that all benches share."""
@@ -97,6 +99,7 @@ class Table:
             "version": __version__,
             "seeds": list(self.seeds),
             "machine": f"{platform.platform()}, {os.cpu_count()} cores",
+            **({"protocol-equivalent": self.paper} if self.paper else {}),
             "rows": [asdict(row) | {"holds": row.holds} for row in self.rows],
         }
 
@@ -119,4 +122,7 @@ class Table:
                 *(row.name, f"{row.value:.3g}", f"{low} – {high}", str(row.n), row.unit),
                 *(row.goal, holds, row.note),
             )
-        Console(width=140).print(grid, markup=False)
+        console = Console(width=140)
+        console.print(grid, markup=False)
+        if self.paper:
+            console.print(f"Protocol-equivalent: {self.paper}.", markup=False, highlight=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from maia_lab.bench import BENCHES
@@ -42,7 +43,7 @@ def _bench(options: argparse.Namespace) -> int:
     entry = BENCHES[options.name]
     chosen = {name: getattr(options, name) for name in entry.options}
     given = {name: value for name, value in chosen.items() if value is not None}
-    table = entry.open()(options.seeds, **given)
+    table = replace(entry.open()(options.seeds, **given), paper=entry.paper)
     table.print()
     if options.json is not None:
         table.write(options.json)
