@@ -158,6 +158,7 @@ def test_photographs_in_folders_of_places_and_classes_are_enough(folders, tmp_pa
     found = {row[0]: float(row[2].split()[0]) for row in table.rows}
     assert found["SELECTIVE units"] > 0.9 and found["all units"] > 0.9
     assert "already generalises" in table.note
+    assert "collages" in session.tables[-1].note
     assert dict(session.opened.setting.options)["balanced"] == str(folders / "balanced")
 
 

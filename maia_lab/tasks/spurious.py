@@ -37,6 +37,10 @@ MOST, BATCH = 4000, 64
 SEED = 900_001
 """Of the last things that are moved: no experiment draws from it unless it means to."""
 FILE = "head.safetensors"
+COLLAGE = (
+    " Moved things are collages: whatever lies in the centre of a photograph counted as the thing,"
+    " and the rest as its background."
+)
 
 Look = Callable[[Sequence[Image.Image]], NDArray[np.float32]]
 """Measures all units of a layer: shape (n, units)."""
@@ -113,7 +117,8 @@ def close(study: Study, said: Conclusion) -> Closing:
                     )
                 ),
                 "Shares of what a unit's answers vary with: things, backgrounds (both together are"
-                " the rest), on things moved for this table; evidence: as the agent saw it before.",
+                " the rest), on things moved for this table; evidence: as the agent saw it before."
+                + ("" if "background" in world.vocabulary else COLLAGE),
             ),
         ),
         pictures=(
