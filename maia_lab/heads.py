@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 STRENGTHS = tuple(float(s) for s in np.geomspace(0.3, 0.0003, 9))
 """Regularisation, strongest first: the penalty's factor beside the mean log loss."""
-STEPS, FOLDS, STILL = 200, 5, 2e-4
-"""Steps at most; parts of a cross-validation; change of a weight at which a fit is done."""
+STEPS, FOLDS, STILL = 500, 5, 1e-3
+"""Steps at most; parts of a cross-validation; what may be left of the gradient when a fit is done,
+as a share of the penalty's strength."""
 Penalty = Literal["l1", "l2"]
 Labels = NDArray[np.int64]
 
@@ -113,31 +114,67 @@ def fit(
     mean, sd = data.x[:, kept].mean(0), data.x[:, kept].std(0)
     x = (data.x[:, kept] - mean) / np.where(sd > 0, sd, 1)
     truth = np.eye(int(data.y.max()) + 1)[data.y]
-    gram = x @ x.T if len(x) < x.shape[1] else x.T @ x
-    rate = 1 / (0.5 * np.linalg.eigvalsh(gram)[-1] / len(x) + 0.5)
-    w, b, heads = np.zeros((len(kept), truth.shape[1])), np.zeros(truth.shape[1]), []
+    w, b, heads = np.zeros((len(kept), truth.shape[1])), np.log(truth.mean(0) + 1e-9), []
+    read, before = np.ones(len(kept), bool), strengths[0]
     for strength in strengths:
-        # Nesterov's accelerated proximal gradient (Beck & Teboulle 2009), begun where it ended.
-        ahead, ahead_b, momentum = w, b, 1.0
-        for _ in range(STEPS):
-            wrong = (_softmax(x @ ahead + ahead_b) - truth) / len(x)
-            new = ahead - rate * (x.T @ wrong)
-            if penalty == "l1":
-                new = np.sign(new) * np.maximum(np.abs(new) - rate * strength, 0)
-            else:
-                new = new / (1 + rate * strength)
-            new_b = ahead_b - rate * wrong.sum(0)
-            after = (1 + (1 + 4 * momentum**2) ** 0.5) / 2
-            push = (momentum - 1) / after
-            ahead, ahead_b = new + push * (new - w), new_b + push * (new_b - b)
-            moved = np.abs(new - w).max()
-            w, b, momentum = new, new_b, after
-            if moved < STILL:
+        if penalty == "l1":
+            # Most units stay out: the sequential strong rule (Tibshirani et al. 2012) says which.
+            read = w.any(1) | (_pull(x, truth, w, b) > 2 * strength - before)
+        while True:
+            w[read], b = _descend(x[:, read], truth, w[read], b, strength, penalty)
+            wrongly = ~read & (_pull(x, truth, w, b) > strength)
+            if not wrongly.any():
                 break
+            read |= wrongly
+        before = strength
         weights = np.zeros((data.x.shape[1], truth.shape[1]))
         weights[kept] = w / np.where(sd > 0, sd, 1)[:, None]
         heads.append(Head(weights, b - mean @ weights[kept], strength))
     return heads
+
+
+def _pull(x: Floats, truth: Floats, w: Floats, b: Floats) -> Floats:
+    """How strongly the loss pulls at each unit's weights: the largest over classes."""
+    found: Floats = np.abs(x.T @ (_softmax(x @ w + b) - truth)).max(1) / len(x)
+    return found
+
+
+def _descend(
+    x: Floats, truth: Floats, w: Floats, b: Floats, strength: float, penalty: Penalty
+) -> tuple[Floats, Floats]:
+    """The minimum of mean log loss and penalty, looked for from ``w`` and ``b`` on."""
+    from scipy.optimize import minimize
+
+    shape, ell1 = w.shape, penalty == "l1"
+
+    def parts(at: Floats) -> tuple[Floats, Floats]:
+        halves = at[: -len(b)].reshape(1 + ell1, *shape)
+        # Under ℓ1 a weight is the difference of two numbers, none of which is below 0.
+        return (halves[0] - halves[1] if ell1 else halves[0]), at[-len(b) :]
+
+    def loss(at: Floats) -> tuple[float, Floats]:
+        weights, bias = parts(at)
+        p = _softmax(x @ weights + bias)
+        wrong = (p - truth) / len(x)
+        pull = x.T @ wrong
+        value = -float(np.log((p * truth).sum(1) + 1e-300).mean())
+        if ell1:
+            slope = np.concatenate([(pull + strength).ravel(), (strength - pull).ravel()])
+            value += strength * float(at[: -len(b)].sum())
+        else:
+            slope = (pull + strength * weights).ravel()
+            value += strength / 2 * float((weights**2).sum())
+        return value, np.concatenate([slope, wrong.sum(0)])
+
+    start = [np.maximum(w, 0), np.maximum(-w, 0)] if ell1 else [w]
+    begin = np.concatenate([*(part.ravel() for part in start), b])
+    low = np.full(len(begin), 0.0 if ell1 else -np.inf)
+    low[-len(b) :] = -np.inf
+    options = {"maxiter": STEPS, "maxfun": 2 * STEPS, "gtol": STILL * strength, "ftol": 0.0}
+    bounds = [(edge, None) for edge in low]
+    found = minimize(loss, begin, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    weights, bias = parts(np.asarray(found.x, np.float64))
+    return weights, bias
 
 
 def path(
@@ -161,13 +198,24 @@ def tuned(data: Sample, units: Sequence[int] | None = None) -> Head:
     return path(data, units).best
 
 
-def ranked(data: Sample) -> list[int]:
-    """Units in the order in which ℓ1 regression lets them in, as the penalty weakens."""
+def ranked(data: Sample, most: int) -> list[int]:
+    """Units in the order in which ℓ1 regression lets them in, as the penalty weakens.
+
+    Where the classes are told apart by a few units already, the others stay out: they are then
+    ranked without those, as often as it takes.
+    """
     first: dict[int, None] = {}
-    for head in fit(data, penalty="l1"):
-        size = np.abs(head.weights * data.x.std(0)[:, None]).max(1)
-        first |= dict.fromkeys(sorted(head.units, key=lambda unit: -size[unit]))
-    return list(first)
+    left = np.flatnonzero(data.x.std(0) > 0)
+    while len(first) < most and len(left):
+        let_in: dict[int, None] = {}
+        for head in fit(data, left.tolist(), "l1"):
+            size = np.abs(head.weights * data.x.std(0)[:, None]).max(1)
+            let_in |= dict.fromkeys(sorted(head.units, key=lambda unit: -size[unit]))
+        if not let_in:
+            break
+        first |= let_in
+        left = np.setdiff1d(left, list(let_in))
+    return list(first)[:most]
 
 
 def _softmax(z: Floats) -> Floats:

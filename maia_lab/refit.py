@@ -61,7 +61,7 @@ class Refit:
         yield self._row("all units", total, [self.every.best])
         yield self._row("ℓ1, its own number", len(own), [heads.tuned(self.data, own)])
         if n:
-            first = heads.ranked(self.data)[:n]
+            first = heads.ranked(self.data, n)
             drawn = [chance.permutation(total)[:n].tolist() for _ in range(DRAWS)]
             again = heads.tuned(self.taught, self.kept)
             yield self._row("ℓ1, as many", n, [heads.tuned(self.data, first)])
@@ -75,7 +75,7 @@ class Refit:
         # Each half of the balanced images teaches what is tested on the other.
         even, tests = zip(*self.held_out.halves, strict=True)
         if n:
-            best = [heads.ranked(some)[:n] for some in even]
+            best = [heads.ranked(some, n) for some in even]
             oracle = [heads.tuned(self.data, units) for units in best]
             few = [heads.tuned(some, units) for some, units in zip(even, best, strict=True)]
             yield self._row("oracle's units", n, oracle, tests)

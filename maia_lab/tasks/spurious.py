@@ -73,7 +73,7 @@ def choose(layer: Layer, world: World) -> list[int]:
         )
     _shown(world.held_out, world)
     seen = read(lambda some: layer.respond(some, range(layer.units)).values, world.data, world)
-    found = heads.ranked(seen)[:CANDIDATES]
+    found = heads.ranked(seen, CANDIDATES)
     if not found:
         raise DataError(layer.name, "has no unit that tells the classes", "choose another layer")
     return found
