@@ -132,6 +132,9 @@ def test_a_sweep_goes_on_only_with_the_same_question(two_workers, tmp_path, caps
     assert f"1/1 {UNKNOWN} failed" in capsys.readouterr().err
     assert main([*words, "--agent", "offline", "--seed", "5"]) == FAILED
     assert "was begun with seed 0, not 5" in capsys.readouterr().err
+    words[words.index(str(tmp_path))] = str(tmp_path / "edited")
+    assert main([*words, "--agent", "offline", "--editor", "nobody"]) == UNCONCLUDED
+    assert "'nobody' is not the name of an editor" in capsys.readouterr().err
 
 
 def test_without_the_extra_the_error_says_how_to_get_it(monkeypatch):

@@ -46,7 +46,8 @@ def add(commands: Commands) -> None:
         " for throwaway machines",
     )
     sweep.add_argument("--agent", help="who experiments (default: see maia config)")
-    sweep.add_argument("--generator", metavar="NAME", help="whose images are drawn and edited")
+    sweep.add_argument("--generator", metavar="NAME", help="what draws images")
+    sweep.add_argument("--editor", metavar="NAME", help="what edits them")
     sweep.add_argument("--rater", metavar="NAME", help="who rates held-out photographs")
     sweep.add_argument("--steps", type=positive, help="a session, at most")
     sweep.add_argument("--seconds", type=positive, help="of work a session, at most")
@@ -69,6 +70,7 @@ def _sweep(options: argparse.Namespace) -> int:
             options.out,
             data=options.data,
             generator=options.generator,
+            editor=options.editor,
             rater=options.rater,
             agent=options.agent,
             review=options.review,

@@ -24,6 +24,8 @@ except ModuleNotFoundError as error:
 __all__ = ["LOCAL", "Client", "Future", "as_completed", "connect", "failure"]
 
 LOCAL = "local"
+HERE = "127.0.0.1:0"
+"""Any free port, for this machine only: what processes tell of themselves without being asked."""
 PATIENCE = 10.0
 """Seconds in which a scheduler has to answer."""
 
@@ -52,7 +54,8 @@ def connect(scheduler: str = LOCAL, workers: int | None = None) -> Iterator[tupl
                 n_workers=many,
                 threads_per_worker=1,
                 security=True,
-                dashboard_address=None,
+                dashboard_address=HERE,
+                worker_dashboard_address=HERE,
                 memory_limit=None,
                 silence_logs=logging.CRITICAL,
             ) as cluster,

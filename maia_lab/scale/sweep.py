@@ -52,6 +52,7 @@ class Orders:
     max_seconds: float
     data: str | None
     generator: str | None
+    editor: str | None
     rater: str | None
     seed: int
 
@@ -62,6 +63,7 @@ def sweep(
     *,
     data: str | Path | None = None,
     generator: str | None = None,
+    editor: str | None = None,
     rater: str | None = None,
     task: str = tasks.DESCRIBE.name,
     agent: str | None = None,
@@ -82,7 +84,8 @@ def sweep(
         folder: of this sweep; every worker must see it under the same path. It gets ``sessions``,
             ``reports``, and the table as ``sweep.html``, ``table.csv`` and ``table.parquet``.
         data: a folder of images, for models that were not trained on scenes.
-        generator: whose images are drawn and edited.
+        generator: whose images are drawn, and edited if nothing else edits them.
+        editor: what edits them.
         rater: who rates held-out photographs.
         task: what is asked.
         agent: who experiments.
@@ -113,9 +116,8 @@ def sweep(
         access.prepare(settled.base_url, None, None)
     tasks.find(task)
     lasting = None if data is None else str(Path(data).resolve() if Path(data).is_dir() else data)
-    orders = Orders(
-        who, task, review, settled.max_steps, settled.max_seconds, lasting, generator, rater, seed
-    )
+    limits = settled.max_steps, settled.max_seconds
+    orders = Orders(who, task, review, *limits, lasting, generator, editor, rater, seed)
     root = Path(folder).resolve()
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -227,8 +229,8 @@ def hold(root: str, orders: Orders, unit: str, limits: Limits) -> str:
                         session.budget(limit, most, by="sweep")
             else:
                 session = start.describe(
-                    address, data=orders.data, generator=orders.generator, rater=orders.rater,
-                    task=orders.task, agent=orders.agent, review=orders.review,
+                    address, data=orders.data, generator=orders.generator, editor=orders.editor,
+                    rater=orders.rater, task=orders.task, agent=orders.agent, review=orders.review,
                     max_steps=orders.max_steps, max_seconds=orders.max_seconds,
                     max_tokens=None if tokens is None else int(tokens), max_money=money,
                     seed=orders.seed, session=name, folder=sessions,
