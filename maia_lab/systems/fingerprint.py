@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import re
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 
 import numpy as np
@@ -32,6 +32,12 @@ def source(thing: object) -> str:
     return f"{describe(coded)}\n{text}\n"
 
 
+@lru_cache(1000)
+def _of_class(kind: type) -> str:
+    """Its source text, which takes milliseconds to find and is the same as long as it lives."""
+    return source(kind)
+
+
 def fingerprint(module: nn.Module) -> bytes:
     """Hash of a module's weights, buffers, structure and code, wherever its weights lie."""
     sha = hashlib.sha256()
@@ -41,8 +47,8 @@ def fingerprint(module: nn.Module) -> bytes:
         sha.update(flat.view(torch.uint8).numpy().data)
     # The same weights under another activation function are another network. What the code of
     # torch itself does is told by its version.
-    kinds = {type(part) for part in module.modules()}
-    code = sorted(source(kind) for kind in kinds if not kind.__module__.startswith("torch."))
+    kinds: set[type] = {type(part) for part in module.modules()}
+    code = sorted(_of_class(kind) for kind in kinds if not kind.__module__.startswith("torch."))
     sha.update("\n".join([torch.__version__, repr(module), *code]).encode())
     return sha.digest()
 
