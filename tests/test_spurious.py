@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from maia_lab import open_study, refitted, spurious
+from maia_lab import open_study, refitted, resume, spurious
 from maia_lab.crossing import Crossing, collage, words
 from maia_lab.errors import DataError, ModelError, WordsError, WorldError
 from maia_lab.events import Observed
@@ -76,6 +76,22 @@ def test_the_refitted_head_is_a_module_that_answers_as_the_table_says(session):
     assert f"{(said == held_out.y).mean():.3f}" == found["SELECTIVE units"]
     # It is a linear layer's state, to be read without this package.
     assert load_file(path)["weight"].shape == (4, 75)
+
+
+def test_a_session_goes_on_with_the_units_that_were_chosen(tmp_path):
+    seen = []
+
+    def drive(session, study, agent):
+        seen.append((study.task.name, list(study.systems), study.tools.folder))
+        return lambda: None
+
+    given = {"folder": tmp_path, "driver": drive}
+    begun = spurious("scenes", "layer4", data="planted", agent="offline", session="fox", **given)
+    begun.pause("later")
+    begun.journal.close()
+    resume("fox", **given).journal.close()
+    assert seen[0] == seen[1] and len(seen[0][1]) > 8
+    assert seen[0][0] == "spurious" and seen[0][2] == tmp_path / "fox"
 
 
 def test_a_head_is_not_put_onto_another_network(session, tmp_path):

@@ -165,9 +165,9 @@ def hold(options: argparse.Namespace) -> int:
         options.unit, options.agent, options.review = demo, "offline", "auto"
     again = getattr(options, "resume", None)
     if (options.unit is None) == (again is None):
-        raise CommandError(
-            "describe", "needs either a unit or --resume SESSION", "see maia describe --help"
-        )
+        command = options.begin.__name__.strip("_")
+        other = "either a unit or --resume SESSION" if command == "describe" else "a model to study"
+        raise CommandError(command, f"needs {other}", f"see maia {command} --help")
     limits = ("steps", "seconds", "tokens", "money")
     fixed = ("data", "generator", "editor", "rater", "agent", "seed", "session", *limits)
     given = {name: value for name in fixed if (value := getattr(options, name)) is not None}
