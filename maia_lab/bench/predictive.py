@@ -28,6 +28,7 @@ from maia_lab.sanity import sanity
 from maia_lab.scenes.data import SceneImages
 from maia_lab.scenes.description import Description, Meaning, nearer
 from maia_lab.scenes.world import scenes_world
+from maia_lab.systems.scenes_nets import PHRASES
 from maia_lab.systems.synthetic import Truth, truth
 from maia_lab.unit import Unit
 
@@ -40,7 +41,7 @@ THERE = {
 }
 """The paper's mean activations on what is predicted high, and on what is neutral."""
 LAYERS = ("layer3", "layer4")
-CHANNELS = 96
+CHANNELS = len(PHRASES)
 CHUNK = 50
 BASELINES = {ONE_SHOT: "/one-shot", SEARCH: "/search"}
 FIGURES = ("pearson", "f1", "auprc")
