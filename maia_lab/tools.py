@@ -643,7 +643,9 @@ def drawn(
 ) -> list[Image.Image]:
     """Draw a thing in each of several contexts: by words, then moved where one says so."""
     images = tools.text2image([contexts.prompt(row) for row in rows], seed=seed)
-    for i, row in enumerate(rows):
-        if move := contexts.move(row):
-            images[i] = tools.edit_images(images[i], move, seed=i)[0][1]
+    moves = {i: move for i, row in enumerate(rows) if (move := contexts.move(row))}
+    if moves:
+        moved, _ = tools.edit_images([images[i] for i in moves], [*moves.values()], seed)
+        for i, image in zip(moves, moved[1::2], strict=True):
+            images[i] = image
     return images

@@ -213,16 +213,18 @@ class Comparing:
                 if (gap.condition, gap.first, gap.second, gap.difference > 0) in confirmed
             ]
         answers: dict[str, list[str]] = {}
+        more: dict[str, dict[str, None]] = {}
         for gap in found:
             high, low = (gap.second, gap.first)[:: 1 if gap.difference > 0 else -1]
             says = f"{high} answers more than {low}, by {abs(gap.difference):.2f} sd"
             answers.setdefault(gap.condition, []).append(says)
+            more.setdefault(high, {})[gap.condition] = None
         names = " and ".join(self._units) or str(self._briefing.question.unit)
         ranks = Contrast.of(self.seen["Search"][-1][1].measurements).ranks if self._units else ()
         alike = "; ".join(f"{r:.2f}" for _, _, r in ranks if r is not None)
         if answers:
-            said = "; ".join(f"{name}: {', '.join(some)}" for name, some in answers.items())
-            text = f"They differ. {said}."
+            said = "; ".join(f"{unit} answers more to {', '.join(to)}" for unit, to in more.items())
+            text = f"They differ: {said}."
         elif tested:
             text = (
                 f"No difference was found between {names}: they lie apart at {ALPHA:.0%} in none"

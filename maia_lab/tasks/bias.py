@@ -109,7 +109,7 @@ def _closing(
     whence: str,
     pictures: Sequence[tuple[Image.Image, str]],
 ) -> Closing:
-    usual = f"{zero.mean():.3g}" if len(zero) else "there are none"
+    usual = f"{round(float(zero.mean()), 2) + 0.0:.2f}" if len(zero) else "there are none"
     table = Table(
         f"Where {study.unit} misses {what}",
         ("context", "score lost [95 %]", "missed", "missed out of it", "n"),
