@@ -91,8 +91,7 @@ class Contexts(Varied):
             raise WordsError(
                 what,
                 "is nothing that can be drawn here",
-                f"say what images of the class show, in these words ({known}), or give photographs"
-                " in a folder for each label",
+                f"say what images of the class show (--shows) in these words: {known}",
             )
         self.what, self._fixed, self._nouns = " ".join(said), fixed, nouns
         self._thing = self.what if nouns in fixed else f"{self.what} thing"

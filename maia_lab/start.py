@@ -132,6 +132,9 @@ def describe(
         models=models, task=ASK.name if question and task == "describe" else task,
         name=name, seed=seed, progress=progress,
     )  # fmt: skip
+    asked = study.task.ask(study.unit, question or "", list(study.systems))
+    if study.task.check is not None:
+        study.task.check(study.world, asked)
     experimenter = _agent(agent, study, seed, settled, lambda sha256: journal.image(sha256))
     captioner = _captioner(agent, study, settled)
     journal = Journal.create(root, named)
@@ -153,9 +156,7 @@ def describe(
         options=study.options,
         version=__version__,
     )
-    opened = Opened(
-        journal.name, study.task.ask(study.unit, question or "", list(study.systems)), setting
-    )
+    opened = Opened(journal.name, asked, setting)
     going = Session.open(journal, opened)
     for remark in world.remarks:
         going.note(remark, by="data")

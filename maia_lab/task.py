@@ -61,6 +61,8 @@ class Task:
     description and its labels."""
     choose: Callable[[Layer, World], Sequence[int]] | None = None
     """Which units of a layer are studied, where that is for the task to find."""
+    check: Callable[[World, Question], object] | None = None
+    """Refuses, before anything is recorded, a question that the task cannot be put to."""
 
     def ask(self, unit: Unit, question: str = "", units: Sequence[str] = ()) -> Question:
         """Put the task to a unit."""

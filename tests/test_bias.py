@@ -151,6 +151,14 @@ def test_a_class_is_known_by_a_label(shows, told):
         Slices(shows, vocabulary)
 
 
+def test_a_class_that_cannot_be_shown_is_refused_before_a_session_begins(photographs, tmp_path):
+    with pytest.raises(WordsError, match="drawn here; say what"):
+        bias("gated/one/3", shows="zebra", data=scenes(60, 20), agent="offline", folder=tmp_path)
+    with pytest.raises(WordsError, match="without images"):
+        bias(redness, shows="hot", data=photographs, agent="offline", folder=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_sole_class_is_refused():
     with pytest.raises(WordsError, match="only class"):
         Slices("warm", {"label": ("warm_dim", "warm_bright")})

@@ -263,7 +263,8 @@ class Asking:
         asked = self.asked
         if why := self.missing or ("" if self.rows else "nothing was measured"):
             text = f"Not answered: {why}. {FAMILY}"
-            return Conclusion(text, (), answers=(Answer("the question", text),))
+            answers = (Answer("the question", text),)
+            return Conclusion(text, (), not_tested="all of the question.", answers=answers)
         found = self._kinds_answer() if asked.kinds else self._claims_answer()
         said, labels = [Answer(about, says) for about, says, _ in found], []
         if not asked.kinds and not asked.lowers:

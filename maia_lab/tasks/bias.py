@@ -161,4 +161,5 @@ BIAS = Task(
     close,
     "Each context that was confirmed, as a sweep names it, and what the score loses there; where"
     ' nothing was confirmed, only the class\'s words with a colon and "any context", and no label.',
+    check=lambda world, question: varied(question.about, world.vocabulary),
 )
