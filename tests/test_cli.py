@@ -56,7 +56,7 @@ def test_doctor_says_what_works(capsys):
         (["describe", "scenes/layer4/4096"], "4096"),
         (["describe", "scenes/logits/triangel"], "triangle"),
         (["describe"], "needs either a unit or --resume"),
-        (["bias"], "'bias' needs a model, or --demo"),
+        (["bias"], "'bias' needs a model to study"),
         (["describe", "--resume", "x", "--seed", "1"], "cannot be changed"),
         (["spurious"], "needs a model to study"),
         (["spurious", "scenes"], "needs a layer; see maia units scenes"),

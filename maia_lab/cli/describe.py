@@ -166,9 +166,7 @@ def hold(options: argparse.Namespace) -> int:
     again = getattr(options, "resume", None)
     if (options.unit is None) == (again is None):
         command = options.begin.__name__.strip("_")
-        other = (
-            "either a unit or --resume SESSION" if command == "describe" else "a model, or --demo"
-        )
+        other = "either a unit or --resume SESSION" if command == "describe" else "a model to study"
         raise CommandError(command, f"needs {other}", f"see maia {command} --help")
     limits = ("steps", "seconds", "tokens", "money")
     fixed = ("data", "generator", "editor", "rater", "agent", "seed", "session", *limits)
