@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from transformers import ViTConfig, ViTForImageClassification
 
 from maia_lab.bench import peers, speed, speed_call, speed_index
 from maia_lab.bench.table import Row
@@ -13,6 +14,15 @@ def tiny():
     torch.manual_seed(0)
     blocks = [nn.Sequential(nn.Conv2d(i, 8, 3, padding=1), nn.ReLU()) for i in (3, 8, 8)]
     return nn.Sequential(*blocks), Normalised((0.5,) * 3, (0.5,) * 3, 16)
+
+
+def vit():
+    torch.manual_seed(0)
+    config = ViTConfig(
+        hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16,
+        image_size=32, patch_size=8,
+    )  # fmt: skip
+    return ViTForImageClassification(config), Normalised((0.5,) * 3, (0.5,) * 3, 32)
 
 
 ROWS = {
@@ -32,15 +42,19 @@ def test_masks_are_those_of_maias_grid_to_the_pixel(cells, size):
     np.testing.assert_array_equal(upsample(maps, size) > threshold, theirs > threshold)
 
 
-def test_every_row_is_measured_on_any_network_and_without_data(monkeypatch):
+@pytest.mark.parametrize(("network", "units"), [("tiny", "3 layers, 24"), ("vit", "2 layers, 32")])
+def test_every_row_is_measured_on_any_network_and_without_data(network, units, monkeypatch):
     monkeypatch.setattr(speed_index, "BEFORE", 128)
     monkeypatch.setattr(speed_index, "COUNTED", 96)
     monkeypatch.setattr(speed_index, "PAIRS", 3)
     monkeypatch.setattr(speed_call, "PAIRS", 3)
     monkeypatch.setattr(speed, "memory", lambda *_: Row.of("memory/growth", [1], "x", ""))
-    table = speed.speed([1], 20, f"{__name__}:tiny")
+    monkeypatch.setattr(speed_call, "READ", 64)
+    table = speed.speed([1], 20, f"{__name__}:{network}")
     rows = {row.name: row for row in table.rows}
-    assert set(rows) == ROWS
-    assert "3 layers, 24 units" in rows["index/blocks"].note
+    others = {"peer/netdissect", "peer/clip-dissect-collection"}
+    assert set(rows) == (ROWS if network == "tiny" else ROWS - others)
+    assert f"{units} units" in rows["index/blocks"].note
+    assert rows["call/mask-iou"].holds
     assert rows["thresholds/tail-sd"].holds
     assert rows["peer/maia"].value > rows["call/overhead-ms"].value > 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -21,17 +21,19 @@ def maia_call(
     unit: int,
     threshold: float,
     preprocess: Preprocess,
+    read: Callable[[Tensor], Tensor],
     images: Sequence[Image.Image],
 ) -> tuple[list[float], list[str]]:
     """MAIA's ``call_neuron``: images one by one, which its tools hand on as base64 of PNG.
 
     Each is one forward pass with gradients, its map grown by a sampling grid that is made anew, and
-    the image darkened outside what lies above the threshold.
+    the image darkened outside what lies above the threshold. ``read`` makes maps of a layer's
+    output.
     """
     values, masked = [], []
     for text in [_encoded(image) for image in images]:
         image = Image.open(io.BytesIO(base64.b64decode(text))).convert("RGB")
-        maps = answer(net, layer, preprocess(image)[None])
+        maps = read(answer(net, layer, preprocess(image)[None]))
         values.append(maps.flatten(2).max(2).values[0, unit].item())
         pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1).float()
         grown = maia_upsample(maps[:, unit].detach()[None], image.size)[0, 0]

@@ -57,6 +57,8 @@ def _peers(subject: Subject, crops: Crops) -> list[Row]:
     """Others' passes over three batches, against the bare pass."""
     batches = [subject.batch(crops, i) for i in range(3)]
     names = [n for n in subject.blocks if subject.network.layer(n).layout.grid is None]
+    if not names:
+        return []  # Neither knows of tokens.
     dissect, collect = [], []
     for _ in range(3):
         bare = subject.clock(subject.bare, *batches)

@@ -47,7 +47,8 @@ def calls(subject: Subject, crops: Crops, folder: Path) -> list[Row]:
         return [_bytes(image, form, **how) for image in system.call_neuron(images)[1]]
 
     def theirs() -> tuple[list[float], list[str]]:
-        return peers.maia_call(subject.net, name, unit, threshold, subject.preprocess, images)
+        ready, read = subject.preprocess, layer.layout.read
+        return peers.maia_call(subject.net, name, unit, threshold, ready, read, images)
 
     if not np.allclose(theirs()[0], system.call_neuron(images)[0], atol=1e-3):
         raise ModelError(name, "is answered otherwise by MAIA's method", "report this")
