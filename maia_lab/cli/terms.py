@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from maia_lab.errors import DataError, MaiaError
+from maia_lab.pace import Pace
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -132,21 +133,26 @@ class _Bar:
     def __init__(self) -> None:
         from rich.console import Console
 
-        self._console = Console(stderr=True)
+        self._console, self._pace = Console(stderr=True), Pace()
         self._bar: Progress | None = None
 
     def __call__(self, done: int, total: int) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress
 
+        pace = self._pace(done, total)
         if self._bar is None and self._console.is_terminal and done < total:
-            columns = ("looking at the data", BarColumn(), MofNCompleteColumn())
-            self._bar = Progress(
-                *columns, TimeRemainingColumn(), console=self._console, transient=True
+            columns = (
+                "looking at the data",
+                BarColumn(),
+                MofNCompleteColumn(),
+                "{task.description}",
             )
-            self._bar.add_task("")
+            self._bar = Progress(*columns, console=self._console, transient=True)
+            self._bar.add_task(pace)
             self._bar.start()
         if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], completed=done, total=total)
+            task = self._bar.task_ids[0]
+            self._bar.update(task, completed=done, total=total, description=pace)
             if done >= total:
                 self.stop()
 

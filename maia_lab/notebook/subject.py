@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from maia_lab.errors import SessionError, UnitError
+from maia_lab.pace import Pace
 from maia_lab.session import Session
 from maia_lab.study import Study
 from maia_lab.unit import Unit
@@ -97,7 +98,7 @@ class Progress:
 
     def __init__(self) -> None:
         """Show nothing yet: with a cached index there is nothing to wait for."""
-        self._shown = -1
+        self._shown, self._pace = -1, Pace()
 
     def __enter__(self) -> Callable[[int, int], None]:
         """What is told (done, total)."""
@@ -109,8 +110,8 @@ class Progress:
             sys.stdout.write("\r")
 
     def _tell(self, done: int, total: int) -> None:
-        percent = 100 * done // max(total, 1)
+        percent, pace = 100 * done // max(total, 1), self._pace(done, total)
         if percent != self._shown:
             self._shown = percent
-            sys.stdout.write(f"\rlooking at the data … {percent} %")
+            sys.stdout.write(f"\rlooking at the data … {percent:3} %  {pace:<32}")
             sys.stdout.flush()
