@@ -143,14 +143,19 @@ def test_a_trained_network_is_answered_anew_after_one_step(tmp_path):
     assert len(before.values) == len(data) == 12 - len(held_out)
 
 
-@pytest.mark.parametrize("harm", ["cut", "emptied", "one bit", "text"])
+@pytest.mark.parametrize("harm", ["cut", "emptied", "one bit", "text", "another version"])
 def test_a_damaged_cache_is_made_again(tmp_path, harm):
     first = ExemplarIndex.build(random(), Numbers(200), tmp_path).of(0)
     (kept,) = tmp_path.glob("*.safetensors")
     data = bytearray(kept.read_bytes())
     if harm == "one bit":
         data[-5] ^= 16
-    kept.write_bytes({"cut": data[:-9], "emptied": b"", "text": b"hello", "one bit": data}[harm])
+    if harm == "another version":
+        data = data.replace(b'"format":"2"', b'"format":"1"')
+        assert data != kept.read_bytes()
+    kept.write_bytes(
+        {"cut": data[:-9], "emptied": b"", "text": b"hello", "one bit": data}.get(harm, data)
+    )
     layer = random()
     again = ExemplarIndex.build(layer, Numbers(200), tmp_path).of(0)
     assert layer.asked == 200

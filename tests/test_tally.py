@@ -205,6 +205,24 @@ def test_a_pass_that_was_cut_short_goes_on_where_it_was(tmp_path):
             np.testing.assert_array_equal(array, other.kept.arrays[name])
 
 
+def test_a_folder_that_changes_under_way_ends_the_pass_and_loses_nothing(tmp_path):
+    photos(tmp_path, range(100))
+    data = ImageFolder(tmp_path)
+    net, opened = network()
+    layers, path = [opened.layer(name) for name in LAYERS], tmp_path / "070.png"
+    before = path.read_bytes()
+    path.write_bytes((tmp_path / "071.png").read_bytes())
+    with pytest.raises(DataError, match=r"'070.png' has changed since its folder was opened"):
+        ExemplarIndex.build_all(layers, data, tmp_path / "cache")
+    path.unlink()
+    with pytest.raises(DataError, match=r"070.png' cannot be read"):
+        ExemplarIndex.build_all(layers, data, tmp_path / "cache")
+    path.write_bytes(before)
+    passes = net.passes
+    ExemplarIndex.build_all(layers, data, tmp_path / "cache")
+    assert net.passes - passes == 2, "what was counted before is kept"
+
+
 def test_images_added_to_a_folder_are_all_that_is_answered(tmp_path):
     net, opened = network()
     layers = [opened.layer(name) for name in LAYERS]

@@ -11,9 +11,11 @@ from PIL import Image
 from torch import nn
 
 from maia_lab.errors import ModelError, UnitError
+from maia_lab.system import Reference, System
 from maia_lab.systems.function import Function
 from maia_lab.systems.preprocess import Normalised, preprocess_of
 from maia_lab.systems.vision import Network, open_network
+from maia_lab.unit import Unit
 
 HALF = Normalised((0.5, 0.5, 0.5), (0.5, 0.5, 0.5), 32)
 CLASSES = ("tench", "goldfish", "shark", "hen", "crane")
@@ -413,6 +415,26 @@ def test_not_a_number_comes_through_to_where_it_is_named():
 def test_a_preprocessing_that_does_not_fit_is_refused(preprocess, said):
     with pytest.raises(ModelError, match=said):
         Network(Tiny(), "net", preprocess).layers()
+
+
+def test_a_network_that_takes_a_dict_is_refused_with_how_to_wrap_it():
+    class Asking(Tiny):
+        def forward(self, inputs):
+            return super().forward(inputs["pixel_values"])
+
+    with pytest.raises(ModelError, match="one that takes a dict, or several tensors, goes into"):
+        Network(Asking(), "net", HALF).layers()
+
+
+def test_half_precision_that_overflows_is_told_with_what_to_do():
+    net = Tiny().half()
+    with torch.no_grad():
+        net.conv1.weight.fill_(6e4)
+    opened = Network(net, "net", lambda image: HALF(image) + 9)
+    unit = Unit("net", "conv1", 0)
+    system = System(unit, opened.layer("conv1"), 0, Reference(np.zeros(1, np.float32), 0.0))
+    with pytest.raises(ModelError, match=r"NaN or infinity; .* run the model in float32"):
+        system.call_neuron([Image.new("RGB", (32, 32), "white")])
 
 
 def test_images_must_come_out_of_preprocessing_alike():
