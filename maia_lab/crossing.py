@@ -19,7 +19,7 @@ from maia_lab.images import ImageFolder
 from maia_lab.labels import FolderLabels
 from maia_lab.selectivity import Selectivity
 from maia_lab.system import System, together
-from maia_lab.world import Words, World, concepts
+from maia_lab.world import Images, Labelled, WellRead, Words, World, concepts
 
 Cells = dict[tuple[str, str], list[Image.Image]]
 """Images by (thing, background), as many in each."""
@@ -74,6 +74,27 @@ def words(world: World) -> Words | None:
     """What tells the classes of a world's images: its words, or the folders that images lie in."""
     folders = [part for part in (world.data, world.held_out) if isinstance(part, ImageFolder)]
     return world.words or FolderLabels.of(folders)
+
+
+def class_at(images: Images, world: World) -> Callable[[int], str]:
+    """What tells an image's class by its position, empty unless it is exactly one.
+
+    No image is opened for it, where that can be avoided.
+    """
+    known, names = words(world), frozenset(classes(world))
+    told = known.concepts_of(images) if isinstance(known, WellRead) else None
+
+    def at(index: int) -> str:
+        if told is not None:
+            held = told[index]
+        elif isinstance(images, Labelled):
+            held = images.concepts(index)
+        else:
+            held = concepts(known, images[index])
+        shown = held & names
+        return next(iter(shown)) if len(shown) == 1 else ""
+
+    return at
 
 
 def classes(world: World) -> tuple[str, ...]:
@@ -132,13 +153,12 @@ def collage(
     Raises:
         DataError: a class has no two photographs.
     """
-    known = words(world)
+    shown = class_at(world.data, world)
     found: dict[str, list[Image.Image]] = {name: [] for name in dict.fromkeys([*things, *grounds])}
     for at in np.random.default_rng(seed).permutation(len(world.data)).tolist():
-        image = world.data[at]
-        for name in concepts(known, image) & found.keys():
-            if len(found[name]) < 2 * n:
-                found[name].append(image)
+        some = found.get(shown(at))
+        if some is not None and len(some) < 2 * n:
+            some.append(world.data[at])
         if all(len(some) == 2 * n for some in found.values()):
             break
     n = min(n, *(len(some) // 2 for some in found.values()))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from maia_lab import heads
-from maia_lab.crossing import Cells, Crossing, classes, words
+from maia_lab.crossing import Cells, Crossing, class_at, classes, words
 from maia_lab.errors import DataError, WorldError
 from maia_lab.grid import Grid, Tile
 from maia_lab.heads import Sample
@@ -22,7 +22,6 @@ from maia_lab.observation import Table
 from maia_lab.refit import Refit
 from maia_lab.selectivity import SELECTIVE, Selectivity
 from maia_lab.task import Closing, Task
-from maia_lab.world import concepts
 
 if TYPE_CHECKING:
     from maia_lab.proposal import Conclusion
@@ -186,12 +185,9 @@ def read(look: Look, images: Images, world: World) -> Sample:
 
 def _shown(images: Images, world: World) -> dict[int, int]:
     """Positions of images that show one class, and which. Raises DataError if one has none."""
-    known, names = words(world), classes(world)
-    found = {}
-    for i in np.unique(np.linspace(0, len(images) - 1, min(MOST, len(images))).round().astype(int)):
-        held = concepts(known, images[int(i)])
-        if len(held & {*names}) == 1:
-            found[int(i)] = next(at for at, name in enumerate(names) if name in held)
+    shown, names = class_at(images, world), classes(world)
+    some = np.linspace(0, len(images) - 1, min(MOST, len(images))).round().astype(int).tolist()
+    found = {i: names.index(name) for i in dict.fromkeys(some) if (name := shown(i))}
     if missing := [name for at, name in enumerate(names) if at not in found.values()]:
         raise DataError(
             missing[0], f"has no image in {images.name}", "give images of it, or leave it out"
