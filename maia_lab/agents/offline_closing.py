@@ -90,6 +90,6 @@ class Closing:
         """What edits that need no model left of the answer, where there were any."""
         kept = self.judgement.kept if self.language.edits else {}
         lasts = [f"{name} ({left:.0%} is left)" for name, left in kept.items() if left >= KEPT]
-        goes = [f"{name} ({left:.0%})" for name, left in kept.items() if left <= LOST]
+        goes = [f"{name} ({max(left, 0):.0%})" for name, left in kept.items() if left <= LOST]
         survived = f" The answer survives these edits: {', '.join(lasts)}." if lasts else ""
         return survived + (f" It is lost by these: {', '.join(goes)}." if goes else "")
