@@ -1,9 +1,12 @@
 """Contexts in which a class is missed: found among many, confirmed, and measured once more."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from maia_lab.bench.skewed import Learned
 from maia_lab.bench.worlds import scenes
 from maia_lab.contexts import Contexts
 from maia_lab.errors import WordsError, WorldError
@@ -16,7 +19,7 @@ from maia_lab.slices import Slices, varied
 from maia_lab.start import bias, describe
 from maia_lab.study import open_study
 from maia_lab.sweep import effects
-from maia_lab.systems.gated import gate
+from maia_lab.systems.gated import Gate, gate
 
 VOCABULARY = scenes_world(1, 1).vocabulary
 
@@ -162,3 +165,28 @@ def test_a_class_that_cannot_be_shown_is_refused_before_a_session_begins(photogr
 def test_a_sole_class_is_refused():
     with pytest.raises(WordsError, match="only class"):
         Slices("warm", {"label": ("warm_dim", "warm_bright")})
+
+
+def test_a_gate_is_about_what_it_says():
+    fish, other = (
+        Thing("fish", "red", "plain", 0.3, 0.5, 0.15),
+        Thing("star", "blue", "plain", 0.7, 0.5, 0.15),
+    )
+    gated = Gate("fish", ("at the left", "beside a blue thing"), False, 0.5)
+    assert gated.score(Scene("grass", (fish, other))) == pytest.approx(0.5, abs=0.05)
+    assert gated.score(Scene("grass", (fish,))) == pytest.approx(1, abs=0.1)
+    # Another of the same kind is no neighbour: it is a second one.
+    assert Gate("fish", ("beside a red thing",), False, 1.0).score(
+        Scene("grass", (fish, replace(fish, x=0.7)))
+    ) == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("context", "unless", "found"),
+    [("on grass", True, True), ("on snow", False, True), ("on grass", False, False),
+     ("red", False, False)],
+)  # fmt: skip
+def test_a_learned_bias_is_found_by_either_name(context, unless, found):
+    said = {(frozenset([context]), unless): (0.5, 0.4)}
+    learned = Learned("strong", "on grass", frozenset(["on snow", "on sand"]), said)
+    assert learned.found is found
