@@ -1,6 +1,9 @@
 """Contexts in which a class is missed: found among many, confirmed, and measured once more."""
 
+import os
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -139,6 +142,29 @@ def test_photographs_are_sliced_by_their_labels_and_edited(photographs, tmp_path
     assert 0.45 < lost["warm: warm_dim"] < 0.6 and lost["warm: make it gray"] > 0.4
     assert "held out until now" in last.tables[0].note
     assert "neither a label says" in session.conclusion.not_tested
+
+
+def test_a_real_network_s_class_is_missed_in_edited_photographs(tmp_path, monkeypatch):
+    data = os.environ.get("MAIA_TEST_DATA")
+    if not data:
+        pytest.skip("needs a trained network and photographs: set MAIA_TEST_DATA")
+    monkeypatch.syspath_prepend(str(Path(data, "models")))
+    import realnets
+
+    net, preprocess = realnets.load("mobilenetv1_0.25_128")
+    for file in sorted(Path(data, "images").glob("*.jpg"))[:150]:
+        folder = tmp_path / "photos" / ("dog" if "n02085" <= file.name < "n02114" else "other")
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, folder)
+    dogs = np.zeros(1001)
+    dogs[152:270] = 1 / 118
+    session = bias(
+        net, "classifier", "dog", direction=dogs, shows="dog", preprocess=preprocess,
+        data=tmp_path / "photos", agent="offline", review="auto", folder=tmp_path,
+    ).wait()  # fmt: skip
+    answers = [answer.about for answer in session.conclusion.answers]
+    assert "dog: draw only its edges" in answers and "dog: mirror it" not in answers
+    assert session.ledger.findings["H1"].status == "supported"
 
 
 @pytest.mark.parametrize(
