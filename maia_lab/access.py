@@ -115,7 +115,7 @@ def key(url: str = "", secret: Callable[[str], str] | None = None) -> str:
         os.environ[KEY] = typed
         return typed
     raise ConfigError(
-        KEY, "is not set, and this agent needs it", "set it, or choose --agent offline"
+        KEY, "is not set, and a language model needs it", "set it, or choose another (offline)"
     )
 
 

@@ -37,8 +37,10 @@ def concluded(session: Session) -> Conclusion:
         raise SessionError(
             session.name, f"has no scored conclusion ({session.state})", "rate it once it has"
         )
-    if not said.labels:
-        raise SessionError(session.name, "was concluded without a label", "look at its report")
+    if not (said.labels and session.scores):
+        raise SessionError(
+            session.name, "has no labels that images were scored by", "look at its report"
+        )
     return said
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import kernels
 import pytest
@@ -10,8 +11,9 @@ from test_claude_rater import looks
 from maia_lab import evaluation, report
 from maia_lab.bench.loopback import Loopback
 from maia_lab.errors import SessionError
-from maia_lab.events import Accepted, Observed, Rated
+from maia_lab.events import Accepted, Observed, Offered, Rated
 from maia_lab.journal import Journal
+from maia_lab.proposal import Conclusion
 from maia_lab.rater import WordsRater
 from maia_lab.rating import Sitting, concluded, rated_by
 from maia_lab.session import Session
@@ -82,6 +84,13 @@ def test_a_rating_stands_beside_the_scores_and_is_not_told_to_the_agent(session,
 
 
 def test_what_is_not_scored_is_not_rated(session):
+    silent = Journal.memory(NAME)
+    for event in session.journal.events:
+        if isinstance(event, Offered) and isinstance(event.proposal, Conclusion):
+            event = replace(event, proposal=replace(event.proposal, labels=()))
+        silent.append(event)
+    with pytest.raises(SessionError, match="has no labels"):
+        concluded(Session(silent))
     session.not_yet("test snow", "human")
     with pytest.raises(SessionError, match="has no scored conclusion"):
         concluded(session)

@@ -19,13 +19,12 @@ from maia_lab.plain import one_line
 from maia_lab.rating import Sitting
 
 log = logging.getLogger(__name__)
-SIDE = 128
+SIDE = 160
 """Pixels of an image as it is shown."""
 STYLE = """
 .maia-rating .maia-pic { width: %(side)dpx; height: %(side)dpx; margin: 4px; padding: 0;
   position: relative; border: 4px solid transparent; border-radius: 4px;
-  background-color: var(--jp-layout-color2); background-size: cover;
-  background-position: center; background-origin: border-box;
+  background: var(--jp-layout-color2) center / contain no-repeat border-box;
   opacity: 1 !important; box-shadow: none !important; }
 .maia-rating .maia-pic.mod-active { border-color: var(--jp-brand-color1); }
 .maia-rating .maia-pic:focus-visible { outline: 3px solid var(--jp-ui-font-color1); }
@@ -58,7 +57,9 @@ class Rating:
         rules = [STYLE % {"side": SIDE}]
         for number, (button, image) in enumerate(zip(self.pictures, sitting.images, strict=True)):
             name = f"maia-{key}-{number}"
-            rules.append(f".maia-rating .{name} {{ background-image: url({_url(image)}); }}")
+            rules.append(
+                f".maia-rating .{name} {{ background-image: url({_url(image)}) !important; }}"
+            )
             button.add_class("maia-pic")
             button.add_class(name)
             button.observe(lambda _: self._count(), "value")
