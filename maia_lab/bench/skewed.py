@@ -84,4 +84,5 @@ def rows(learned: list[Learned]) -> list[Row]:
         for skew, some in by.items()
     ]
     said = [low > 0 for one in learned for _, low in one.said.values()]
-    return [*found, Row.share("trained/holds", said, note="contexts named: interval above 0")]
+    holds = [Row.share("trained/holds", said, note="contexts named: interval above 0")] * bool(said)
+    return [*found, *holds]
