@@ -15,6 +15,6 @@ def test_a_lesson_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(path.parents[1]))
     lesson = nbformat.read(path, 4)
     assert not any(cell.get("outputs") for cell in lesson.cells), "lessons are kept without outputs"
-    nbclient.NotebookClient(lesson, timeout=120, kernel_name="python3").execute()
+    nbclient.NotebookClient(lesson, timeout=300, kernel_name="python3").execute()
     outputs = str([cell.get("outputs") for cell in lesson.cells])
     assert "image/" in outputs and " studies " in outputs
