@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from maia_lab.agents import offline_bias
+from maia_lab.allowlist import refusals
 from maia_lab.bench.skewed import Learned
 from maia_lab.bench.worlds import scenes
 from maia_lab.contexts import Contexts
@@ -216,3 +218,15 @@ def test_a_learned_bias_is_found_by_either_name(context, unless, found):
     said = {(frozenset([context]), unless): (0.5, 0.4)}
     learned = Learned("strong", "on grass", frozenset(["on snow", "on sand"]), said)
     assert learned.found is found
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        offline_bias.SWEEP.format(kind="Sweep", asks="", what='"ring"', more=", around=True"),
+        offline_bias.CONFIRM.format(pairs='"two": ("two rings", [], [])', n=9, seed=1, out=", not"),
+        offline_bias.CONFIRM_FOUND.format(pairs='"a": ("a", "b", "")', n=9, seed=1, out=", not"),
+    ],
+)
+def test_what_the_offline_agent_writes_runs_by_itself_where_safe_code_may(code):
+    assert refusals(code) == ()

@@ -37,8 +37,8 @@ _BUILTINS = _ERRORS | words(
 )
 _GIVEN = frozenset({"system", "systems", "tools"})
 _TOOLS = words(
-    "compare contrast cross dataset_exemplars dataset_sample describe_images display edit_images"
-    " moved side_by_side summarize_images text2image"
+    "compare contrast cross dataset_exemplars dataset_labelled dataset_sample describe_images"
+    " display edit_images moved side_by_side summarize_images sweep text2image"
 )
 _MODULES = {
     "math": "ceil cos e exp fabs floor fsum hypot inf isclose isfinite isinf isnan log log10 log1p"
@@ -74,7 +74,7 @@ _METHODS = _MUTATORS | words(
 _FIELDS = words(
     # an activation, a measurement, a comparison, a unit
     "bases condition conditions control difference effect first gaps high image index layer low map"
-    " mask mean model n p percentile ranks sd second share_high source threshold unit value"
+    " mask mean model n p percentile ranks sd second share_high source threshold unit value worst"
     # an image, an array, a regression
     " height intercept mode ndim shape size slope width"
 )

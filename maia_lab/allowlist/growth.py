@@ -20,8 +20,8 @@ LARGEST = 1e7
 WORK = 1e7
 """Calls made, and rounds of loops."""
 _FRESH = words(
-    "compare contrast cross dataset_exemplars dataset_sample describe_images len moved"
-    " side_by_side summarize_images text2image"
+    "compare contrast cross dataset_exemplars dataset_labelled dataset_sample describe_images len"
+    " moved side_by_side summarize_images sweep text2image"
 )
 """Calls whose result holds nothing of what they were given."""
 _PASSING = (ast.Name, ast.IfExp, ast.BoolOp, ast.Subscript)

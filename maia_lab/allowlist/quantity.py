@@ -17,6 +17,7 @@ _SIZES = {"range": 1e5, "resize": SIDE, "crop": SIDE, "ljust": 1e3, "rjust": 1e3
 _SIZES |= {"zfill": 1e3, "dataset_sample": 1e3}
 """Calls all of whose arguments are sizes, and how large they may be."""
 _SECOND = {"text2image": 1e2, "dataset_exemplars": 1e3, "combinations": 4.0, "sample": 1e4}
+_SECOND |= {"dataset_labelled": 1e3}
 """Calls whose second argument is a size."""
 _COUNTS = {
     "count": 1e3,
