@@ -54,7 +54,9 @@ class FrontEnd:
         self.manager, self.labextension, self.ignored = manager, labextension, False
         self.about, self.comm = "", ""
         self.told: list[Message] = []
-        self.client: Any = BlockingKernelClient()  # The manager's own would share one identity.
+        # The manager's own client would share one identity. Only by the manager is it known, on a
+        # busy machine, that a kernel which does not answer yet is alive.
+        self.client: Any = BlockingKernelClient(parent=manager)
         self.client.load_connection_file(manager.connection_file)
         self.client.start_channels()
         self.client.wait_for_ready(60)
