@@ -382,7 +382,7 @@ def test_several_sessions_share_a_page_and_have_a_notebook_each(tmp_path):
     written = report.write(journals, tmp_path)
     assert set(written) == {"report.html", "report.md", "amber-fox.ipynb", "blue-owl.ipynb"}
     page = written["report.html"].read_text("utf-8")
-    assert page.count("<h1>") == 2
+    assert page.count("<h1 ") == 2
     ids = re.findall(r'id="([^"]+)"', page)
     assert len(ids) == len(set(ids)) == 10
 
