@@ -14,6 +14,7 @@ from pathlib import Path
 
 from maia_lab.bench.table import Row, Table
 from maia_lab.errors import ModelError
+from maia_lab.systems.scenes_nets import PHRASES
 
 IMPORT = (
     "import time, numpy, PIL.Image, PIL.ImageDraw, PIL.ImageFont; began = time.perf_counter();"
@@ -57,7 +58,9 @@ def basics(seeds: Sequence[int], repeat: int = 3) -> Table:
         demos, peaks = zip(
             *(_demo(own, Path(folder) / f"demo{i}") for i in range(repeat)), strict=True
         )
-        units = [_unit(own, unit.format(seed % 96), seed) for seed in seeds for unit in UNITS]
+        units = [
+            _unit(own, unit.format(seed % len(PHRASES)), seed) for seed in seeds for unit in UNITS
+        ]
     # Windows keeps no such figure of a finished process: the row is left out there.
     peak = Row.of("demo/peak", peaks, "GB", "<= 1.5", "resident memory")
     return Table(

@@ -16,6 +16,7 @@ from maia_lab.bench.frontend import FrontEnd, Message, start, text
 from maia_lab.bench.table import Row, Table
 from maia_lab.bench.walks import unapproved
 from maia_lab.errors import ModelError
+from maia_lab.systems.scenes_nets import PHRASES
 
 HEAVY = ("torch", "diffusers", "transformers", "anthropic", "pandas", "matplotlib", "ipywidgets")
 LOAD = f"""
@@ -89,7 +90,7 @@ def notebook(seeds: Sequence[int], n: int = 70) -> Table:
 
 
 def _unit(seed: int) -> str:
-    return f"scenes/layer4/{seed % 96}"
+    return f"scenes/layer4/{seed % len(PHRASES)}"
 
 
 @contextmanager

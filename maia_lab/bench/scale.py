@@ -23,6 +23,7 @@ from maia_lab.scale.row import CONCLUDED, FAILED
 from maia_lab.scale.shards import count_apart
 from maia_lab.scenes.data import SceneImages
 from maia_lab.systems.counting import count
+from maia_lab.systems.scenes_nets import PHRASES
 from maia_lab.systems.tally import Plan, Tally
 
 MODEL, LAYERS = "scenes", ("layer3", "layer4")
@@ -92,7 +93,7 @@ def swept(seed: int) -> tuple[bool, bool]:
         data.mkdir()
         for number, image in enumerate(SceneImages(IMAGES, seed)):
             image.save(data / f"{number:03}.png")
-        drawn = np.random.default_rng(seed).permutation(96)[:3]
+        drawn = np.random.default_rng(seed).permutation(len(PHRASES))[:3]
         units = [f"scenes/layer4/{index}" for index in drawn]
         given: dict[str, Any] = {"data": data, "agent": "offline", "workers": 2}
         options = [word for name, value in given.items() for word in (f"--{name}", str(value))]
