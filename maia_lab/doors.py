@@ -128,9 +128,8 @@ def open_world(
         ModelError: there is one, and it cannot be opened here.
     """
     drawn = generator
-    if balanced is not None and (
-        isinstance(data, World) or not (data is None or str(data) not in WORLDS)
-    ):
+    drawn_data = isinstance(data, World) or (data is not None and str(data) in WORLDS)
+    if balanced is not None and drawn_data:
         raise DataError(str(balanced), "is for images in folders", "leave it out here")
     if isinstance(data, World):
         world = data

@@ -581,7 +581,7 @@ def number(): return 5
 @pytest.mark.gpu
 def test_a_model_on_a_gpu_stays_there_and_answers_the_same():
     if not torch.cuda.is_available():
-        pytest.skip("no GPU")
+        pytest.skip("needs a GPU that torch can use: torch.cuda.is_available() is False")
     expected = network().layer("conv2").respond(pictures())
     net = network(Tiny())
     net._module.cuda()

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from maia_lab.agents.offline_claims import NUMBERS
 from maia_lab.agents.offline_notes import kind_of
 from maia_lab.contexts import ANYWHERE
 from maia_lab.events import Decided, Observed, Offered
@@ -212,7 +213,7 @@ class Biases:
             Answer(name, f"loses {cost:.0%} of its score; {gone} of {m.n} fresh images are missed")
             for name, (cost, gone, m) in self.confirmed.items()
         )
-        said = "; ".join(f"{a.about.removeprefix(f'{what}: ')} ({a.says})" for a in answers)
+        said = "; ".join(f"{self._told(a.about)} ({a.says})" for a in answers)
         return Conclusion(
             f"{unit} is likely to miss {what} in these contexts: {said}."
             if answers
@@ -223,6 +224,11 @@ class Biases:
             answers=answers
             or (Answer(self.contexts.name((ANYWHERE,)), "no context lowers the score enough"),),
         )
+
+    def _told(self, name: str) -> str:
+        """A context as a sentence has it: ``two of them, on snow``."""
+        words = name.removeprefix(f"{self.contexts.what}: ").split(", ")
+        return ", ".join(f"{word} of them" if word in NUMBERS else word for word in words)
 
     def _evidence(self, ledger: Ledger) -> Sequence[Evidence]:
         ids = {self.hypothesis(name).id for name in self.confirmed}
