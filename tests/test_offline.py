@@ -12,7 +12,7 @@ import pytest
 
 from maia_lab.agents.offline import OfflineAgent
 from maia_lab.agents.offline_claims import Claim, Language
-from maia_lab.agents.offline_judgement import Judgement
+from maia_lab.agents.offline_judgement import Judgement, View
 from maia_lab.agents.offline_notes import Notes, Row
 from maia_lab.agents.offline_survey import Formula, Seen, guess
 from maia_lab.allowlist import refusals
@@ -180,6 +180,53 @@ def test_what_has_no_word_is_said_to_be_not_nameable(scenes):
     played = play(replace(scenes, vocabulary=words), Rule(("two red things",)))
     assert played.conclusion.labels == ()
     assert "Not nameable with these words" in played.conclusion.description
+
+
+class Above(Rule):
+    """Answers where its first label's thing is above its second's: there is no word for that."""
+
+    def respond(self, images, units=None):
+        values = []
+        for image in images:
+            things = scene_of(image).things
+            high, low = (
+                [t.y for t in things if getattr(t, kind) == word] for kind, word in self.labels
+            )
+            on = bool(high and low) and min(high) < max(low) - 0.05
+            noise = np.random.default_rng(zlib.crc32(image.tobytes())).normal(0, 0.05)
+            values.append(float(on) + noise)
+        return Response(np.array(values, np.float32)[:, None])
+
+
+def test_words_that_hold_in_silent_images_too_are_named_as_closest_only(scenes):
+    played = play(scenes, Above((("size", "small"), ("texture", "striped"))))
+    assert played.conclusion.labels == ()
+    assert "closest is a small thing and a striped thing, but" in played.conclusion.description
+
+
+@pytest.mark.parametrize(
+    ("active", "clear", "generator", "why"),
+    [
+        ({"red": 9, "blue": 1}, True, True, ""),
+        ({"red": 6, "blue": 0}, True, True, "leave it silent"),
+        ({"red": 9, "blue": 10}, True, True, "are not of that kind"),
+        ({"red": 6, "blue": 0}, False, True, "leave it silent"),
+        # Where nothing can be drawn, a graded unit is said to answer most to it, and no more.
+        ({"red": 6, "blue": 0}, False, False, ""),
+    ],
+)
+def test_a_name_holds_in_active_images_and_in_most_of_them(active, clear, generator, why):
+    notes = Notes(Language({"colour": ("red", "blue")}), usual=(0.0,) * 101)
+    notes.generator = generator
+    notes.seen = [
+        Seen(Claim(((word,),)), float(i < count), 0.05)
+        for word, count in active.items()
+        for i in range(10)
+    ]
+    judgement = Judgement(notes)
+    judgement.view = View(0.5, 0.004, 0.9, clear=clear)
+    judgement.formula = Formula((Claim((("red",),)),))
+    assert why in judgement.unnamed and bool(why) == bool(judgement.unnamed)
 
 
 @pytest.mark.parametrize(
