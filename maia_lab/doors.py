@@ -13,13 +13,13 @@ from maia_lab import images
 from maia_lab.errors import DataError, MissingExtra, UnitError, WorldError
 from maia_lab.exemplars import Exemplars
 from maia_lab.labels import FILE_NAMES, FolderLabels
-from maia_lab.loop import Agent, BilledCaptioner
+from maia_lab.loop import Agent
 from maia_lab.names import nearest
 from maia_lab.pictures import Pictures, Rows
 from maia_lab.places import cache
 from maia_lab.rater import FEW_IMAGES, Calibrated, Paid
 from maia_lab.system import Layer, Model
-from maia_lab.world import Images, Progress, Rater, World
+from maia_lab.world import Captioner, Images, Progress, Rater, World
 
 AGENTS = {
     "offline": "maia_lab.agents.offline:OfflineAgent",
@@ -60,10 +60,10 @@ def open_agent(name: str, **options: object) -> Agent:
     return cast(Agent, _named(AGENTS, "agent", name)(**options))
 
 
-def open_captioner(model: str, base_url: str) -> BilledCaptioner:
+def open_captioner(model: str, base_url: str) -> Captioner:
     """Open a language model that describes images."""
     opened = _load("maia_lab.agents.captions:ClaudeCaptioner", "captioner")
-    return cast(BilledCaptioner, opened(model, base_url))
+    return cast(Captioner, opened(model, base_url))
 
 
 def open_model(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from threading import Event, Lock, Thread
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from maia_lab.errors import BudgetError, JournalError, MaiaError, SessionError
 from maia_lab.events import Answered, Noted, Offered, Paused, Repaired, Stopped
@@ -18,7 +18,6 @@ from maia_lab.review import Verdict
 from maia_lab.session import Briefing, Session
 from maia_lab.state import Phase
 from maia_lab.thought import Thought
-from maia_lab.world import Captioner
 
 GRACE = 1.0
 """Seconds in which a thought that is cut short may still say what it cost."""
@@ -54,14 +53,6 @@ class Agent(Protocol):
             BudgetError: what is left of the budget does not pay for another request.
             MaiaError: what has to be done before it can go on; the session is paused.
         """
-
-
-@runtime_checkable
-class BilledCaptioner(Captioner, Protocol):
-    """Describes images for money."""
-
-    def paid_by(self, session: Session) -> None:
-        """Count what it costs in a session, and stop where that session's budget does."""
 
 
 class Reviewer(Protocol):

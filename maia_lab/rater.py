@@ -14,6 +14,7 @@ from PIL import Image
 
 from maia_lab.errors import MaiaError
 from maia_lab.metrics import pearson
+from maia_lab.spending import Billed
 from maia_lab.world import Rater, Words, World
 
 if TYPE_CHECKING:
@@ -24,15 +25,12 @@ FEW_WORDS, FEW_IMAGES = 4, 40
 
 
 @runtime_checkable
-class Paid(Protocol):
+class Paid(Billed, Protocol):
     """Rates images for money."""
 
     @property
     def most(self) -> int | None:
         """Held-out images that it is shown of one unit; None: all."""
-
-    def paid_by(self, session: Session) -> None:
-        """Count what it costs in a session, and stop where that session's budget does."""
 
 
 def combined(

@@ -7,11 +7,27 @@ import re
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from maia_lab.errors import ConfigError
 
+if TYPE_CHECKING:
+    from maia_lab.session import Session
+
 TABLE = "MAIA_PRICES"
 """The variable that names another price table; without it, ``prices.toml`` beside this file."""
+
+
+@runtime_checkable
+class Billed(Protocol):
+    """Asks a model for money: a captioner, a rater.
+
+    Only this method is asked for: ``isinstance`` reads every attribute that a protocol names, and
+    a name may be one that costs something to find.
+    """
+
+    def paid_by(self, session: Session) -> None:
+        """Count what it costs in a session, and stop where that session's budget does."""
 
 
 @dataclass(frozen=True, slots=True)

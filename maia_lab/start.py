@@ -17,11 +17,11 @@ from maia_lab.events import Event, Opened, Setting
 from maia_lab.executor import LocalExecutor
 from maia_lab.journal import Journal
 from maia_lab.journal.names import readable_name
-from maia_lab.loop import Agent, BilledCaptioner, Reviewer, run
+from maia_lab.loop import Agent, Reviewer, run
 from maia_lab.pictures import Rows
-from maia_lab.rater import Paid
 from maia_lab.review import Policy
 from maia_lab.session import Session
+from maia_lab.spending import Billed
 from maia_lab.study import Study, open_study
 from maia_lab.tasks import ASK, BIAS, COMPARE, SPURIOUS
 from maia_lab.thought import Listener
@@ -404,7 +404,7 @@ def _ready(
         session.aloud.heard_by(listener)
     study.tools.may_conclude = lambda: session.concluding
     for paid in (study.tools.captioner, study.world.rater):
-        if isinstance(paid, BilledCaptioner | Paid):
+        if isinstance(paid, Billed):
             paid.paid_by(session)
     study.tools.folder = session.journal.folder or study.tools.folder
     if driver is not None:
