@@ -11,8 +11,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-from maia_lab.allowlist.bindings import called, words
+from maia_lab.allowlist.bindings import bindings, called, root, words
 from maia_lab.allowlist.growth import excesses
+from maia_lab.allowlist.quantity import SIZING
 from maia_lab.flags import bound, deceives, foreign_names, parsed, visible
 
 LONGEST = 20_000
@@ -182,9 +183,17 @@ class _Reader:
             case ast.ImportFrom(module=module, names=names, level=level):
                 known = _EXPORTS.get(module or "", frozenset()) if not level else frozenset()
                 unknown = [alias.name for alias in names if alias.name not in known]
-                return f"import of {', '.join(unknown)} from {module}" if unknown else ""
+                if unknown:
+                    return f"import of {', '.join(unknown)} from {module}"
+                renamed = [a.name for a in names if a.asname not in (None, a.name)]
+                return f"another name for {renamed[0]}" if renamed else ""
             case ast.FunctionDef(decorator_list=[_, *_]):
                 return "a decorator"
+            case ast.FunctionDef(name=name, args=given):
+                own = {a.arg for a in ast.walk(given) if isinstance(a, ast.arg)}
+                made = (b for n in ast.walk(node) for b in bindings(n))
+                adds = any(gathers and bound in own for bound, _, gathers in made)
+                return f"{name}, which adds to what it is given" if adds else ""
             case ast.Name(id=name, ctx=ast.Load()):
                 return self._name(node, name)
             case ast.Attribute():
@@ -212,15 +221,19 @@ class _Reader:
 
     def _name(self, node: ast.Name, name: str) -> str:
         parent = self._parents[node]
+        calls = isinstance(parent, ast.Call) and parent.func is node
         if name not in self._names:
             return f"{name}, which is not defined in this cell"
+        if name in SIZING and not calls:
+            return f"{name} passed on"
         if name == "tools" and not isinstance(parent, ast.Attribute):
             return "tools passed on"
         if name == "system" and not isinstance(parent, ast.Attribute):
             given = isinstance(parent, ast.Call) and _is_tool(parent)
             return "" if given else "system passed on"
-        if name == "systems" and not isinstance(parent, ast.Subscript):
+        if name == "systems":
             read = isinstance(parent, ast.Attribute) and parent.attr in ("items", "keys", "values")
+            read |= isinstance(parent, ast.Subscript) and isinstance(parent.ctx, ast.Load)
             return "" if read else "systems passed on"
         if name in self._modules and not isinstance(parent, ast.Attribute):
             return f"the module {name} passed on"
@@ -236,11 +249,14 @@ class _Reader:
                 return "" if calls and name in _TOOLS else f"tools.{name}"
             module = self._modules.get(node.value.id)
             if module is not None:
-                return "" if name in _EXPORTS.get(module, ()) else f"{module}.{name}"
+                known = name in _EXPORTS.get(module, ()) and (calls or name not in SIZING)
+                return "" if known else f"{module}.{name}"
         if name == "reference":
             return "" if self._figure(parent) else "the unit's reference itself"
         if name in _MUTATORS and calls and not self._stands_alone(parent):
             return f".{name}() inside an expression"
+        if name in _MUTATORS and root(node) in self._functions:
+            return f".{name}() of what a function returned"
         if name == "values" and not calls:
             figure = isinstance(node.value, ast.Attribute) and node.value.attr == "reference"
             return "" if figure or _owned(node.value) else ".values"
@@ -259,7 +275,14 @@ class _Reader:
     def _call(self, node: ast.Call) -> str:
         if any(keyword.arg is None for keyword in node.keywords):
             return "**arguments"
+        given = [k.value for k in node.keywords if k.arg in ("key", "reduce")]
+        given += node.args[:1] if called(node.func) in ("filter", "map") else []
+        if not all(map(self._plain, given)):
+            return f"{called(node.func)} with a function that is not plain"
         match node.func:
+            case ast.Attribute(attr="rotate"):
+                grows = len(node.args) > 2 or any(k.arg == "expand" for k in node.keywords)
+                return "a rotation that may make an image larger" if grows else ""
             case ast.Attribute():
                 return ""
             case ast.Name(id="print"):
@@ -273,6 +296,13 @@ class _Reader:
                 return f"a call of {name}"
             case _:
                 return "a call of something computed"
+
+    def _plain(self, function: ast.expr) -> bool:
+        """Whether it can be told which function it is, or that it is none."""
+        if isinstance(function, ast.Name):
+            known = {*self._functions, *self._imported} | _BUILTINS
+            return function.id in known
+        return isinstance(function, ast.Lambda | ast.Constant | ast.Attribute)
 
     def _call_of_own(self, node: ast.Call, name: str) -> str:
         function = self._functions[name]

@@ -24,8 +24,8 @@ _FRESH = words(
     " moved side_by_side summarize_images sweep text2image"
 )
 """Calls whose result holds nothing of what they were given."""
-_PASSING = (ast.Name, ast.IfExp, ast.BoolOp, ast.Subscript)
-"""Expressions whose value may be the very object that they read."""
+_PASSING = (ast.Name, ast.IfExp, ast.BoolOp, ast.Subscript, ast.List, ast.Tuple, ast.Dict)
+"""Expressions whose value may be, or hold, the very object that they read."""
 _RETURNED = "return"
 """Stands for what a function returns, which no name can."""
 
@@ -116,7 +116,9 @@ class _Growth:
 
     def _returned(self, call: ast.Call) -> Counter[str]:
         name, given = called(call.func), [*call.args, *(k.value for k in call.keywords)]
-        if name in _FRESH:
+        if name == "range":
+            return Counter({"": int(min(self._known.rounds(call), LARGEST))})
+        if name in _FRESH and name not in self._functions:
             return Counter({"": int(USUAL)})
         owner = [call.func.value] if isinstance(call.func, ast.Attribute) else []
         if name in ("max", "min") and len(given) > 1:
@@ -167,9 +169,14 @@ class _Growth:
                 end = region.end_lineno or 0
                 if own == 1 and isinstance(node, ast.Assign) and _counts(source, name):
                     continue
-                if own > 1 or (gathers and (own or self._holds(source, name, end))):
+                same = self._aliases(name) if gathers else set()
+                if (
+                    own > 1
+                    or (gathers and (own or self._holds(source, name, end)))
+                    or same & read.keys()
+                ):
                     yield f"line {source.lineno}: {name}, which grows out of itself"
-                if gathers and over & self._aliases(name):
+                if over & same:
                     yield f"line {source.lineno}: {name}, which grows while it is gone through"
                 graph.setdefault(name, set()).update(read)
         for name in graph:
@@ -186,10 +193,12 @@ class _Growth:
         return name in _reached(graph, self._reads(source))
 
     def _aliases(self, name: str) -> set[str]:
-        """The name, and all that may name the same list."""
+        """The name, and all that may name the same list, or one that it holds."""
         graph: dict[str, set[str]] = {}
         for node in ast.walk(self._tree):
-            for bound, source, gathers in bindings(node) if isinstance(node, ast.Assign) else ():
+            for bound, source, gathers in (
+                bindings(node) if isinstance(node, ast.Assign | ast.For) else ()
+            ):
                 if isinstance(source, _PASSING) and not gathers:
                     for read in self._reads(source):
                         graph.setdefault(bound, set()).add(read)

@@ -31,6 +31,8 @@ _COUNTS = {
 """Keywords that are sizes, whatever is called."""
 CROSSED = frozenset({"combinations", "join", "product", "replace"})
 """Calls whose result is as large as the product of what they were given."""
+SIZING = CROSSED.union(_SIZES, _SECOND, ["choices"])
+"""Calls that are only as large as their arguments: these must be seen."""
 _WIDE = re.compile(r"\d{4,}|%[^%a-z]*\*")
 """In a format: a width of four digits, or one that is given with the values."""
 _REAL = words(
@@ -53,7 +55,10 @@ class Quantities:
         self.sources: dict[str, list[ast.expr]] = {}
         self.gathered: set[str] = set()
         self._resolving: set[str] = set()
+        self._own: set[str] = set()
         for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef):
+                self._own.add(node.name)
             for name, source, gathers in bindings(node):
                 self.sources.setdefault(name, []).append(source)
                 if gathers:
@@ -197,7 +202,7 @@ class Quantities:
             case ast.Attribute(attr=name):
                 return name in _FIGURES
             case ast.Call(func=func):
-                return called(func) in _REAL
+                return called(func) in _REAL.difference(self._own, self.sources)
             case _:
                 return False
 
