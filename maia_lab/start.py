@@ -280,24 +280,25 @@ def resume(
         agent = _agent(setting.agent, study, setting.seed, settled, going.journal.image)
         _captioner(setting.agent, study, settled)
         return _ready(going, study, agent, review, reader, listener, driver)
-    except MaiaError:
+    except BaseException:  # Ctrl-C while the index is built, too: the next attempt needs the lock.
         going.journal.close()
         raise
 
 
 def same(session: Session, study: Study) -> Study:
-    """A study, once it is seen to be of the weights and data that a session began with.
+    """A study, once it is seen to be of the unit, weights and data that a session began with.
 
     Raises:
         SessionError: it is not.
     """
-    digests = session.opened.setting.digests
-    for (what, before), (_, now) in zip(digests, study.digests, strict=True):
-        if before != now:
+    began = {"unit": str(session.opened.question.unit), **dict(session.opened.setting.digests)}
+    there = {"unit": str(study.unit), **dict(study.digests)}
+    for what in began | there:
+        if began.get(what) != there.get(what):
             raise SessionError(
                 session.name,
-                f"began with other {what} than are there now",
-                "bring them back, or start a new session",
+                f"has not the {what} that it began with",
+                "bring it back, or start a new session",
             )
     return study
 

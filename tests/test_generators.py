@@ -245,7 +245,7 @@ def test_what_drew_and_edited_is_in_the_journal_and_must_be_the_same_again(
     study = open_study(
         redness, data=folder, generator=generator, editor=f"diffusers:{model},{SMALL}"
     )
-    with pytest.raises(SessionError, match="began with other editor"):
+    with pytest.raises(SessionError, match="not the editor"):
         maia_lab.resume("first", study=study, folder=tmp_path)
 
 

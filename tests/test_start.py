@@ -1,5 +1,7 @@
 """Sessions brought together: a model of the user's own, its own images, and going on later."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -113,8 +115,43 @@ def test_a_session_goes_on_only_with_the_same_weights(net, photos, tmp_path):
     other = maia_lab.open_study(net, "0", 1, **given)
     with pytest.raises(SessionError, match="objects of its own"):
         maia_lab.resume(session.name, folder=tmp_path)
-    with pytest.raises(SessionError, match="other weights"):
+    with pytest.raises(SessionError, match="not the weights"):
         maia_lab.resume(session.name, study=other, folder=tmp_path)
+
+
+def test_a_session_goes_on_only_with_the_same_unit_and_the_same_generator(net, photos, tmp_path):
+    given = {"preprocess": PREPARED, "data": photos, "folder": tmp_path, "review": "auto"}
+    session = maia_lab.describe(net, "0", 1, generator="scenes", **given)
+    session.pause("for the night")
+    session.journal.close()
+    given = {"preprocess": PREPARED, "data": photos}
+    neighbour = maia_lab.open_study(net, "0", 2, generator="scenes", **given)
+    with pytest.raises(SessionError, match="not the unit"):
+        maia_lab.resume(session.name, study=neighbour, folder=tmp_path)
+    retrieving = replace(
+        maia_lab.open_study(net, "0", 1, **given),
+        digests=(*session.opened.setting.digests, ("generator", "what it learned")),
+    )
+    with pytest.raises(SessionError, match="not the generator"):
+        maia_lab.resume(session.name, study=retrieving, folder=tmp_path)
+
+
+def test_a_session_is_free_again_when_ctrl_c_ends_an_attempt_to_go_on(tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    session = maia_lab.describe(
+        "synthetic/dead/1", review="auto", folder=tmp_path, session="night", max_steps=4
+    )
+    session.pause("for the night")
+    session.journal.close()
+    with monkeypatch.context() as patch:
+        patch.setattr("maia_lab.start.again", interrupted)
+        with pytest.raises(KeyboardInterrupt) as kept:
+            maia_lab.resume("night", folder=tmp_path)
+    again = maia_lab.resume("night", folder=tmp_path)
+    assert again.journal.why == "" and kept.tb is not None
+    again.journal.close()
 
 
 def test_a_paused_session_goes_on_where_it_was(tmp_path):
