@@ -206,7 +206,9 @@ class System:
         Example:
             >>> strongest = system.layer(tools.dataset_sample(3)).argmax(axis=1)
         """
-        return self._layer.respond(list(images), range(self._layer.units)).values
+        originals = [provenance.original(image) for image in images]
+        self.watched(originals)
+        return self._layer.respond(originals, range(self._layer.units)).values
 
     def _answer(
         self, images: Image.Image | Sequence[Image.Image], reduce: Reduce
@@ -248,8 +250,7 @@ def together(systems: Mapping[str, System], images: Sequence[Image.Image]) -> ND
     for system in systems.values():
         at = (system.unit.model, system.unit.layer)
         if at not in layers:
-            layers[at] = system.layer([provenance.original(i) for i in images])
-        system.watched(images)
+            layers[at] = system.layer(images)
         columns.append(system._finite(layers[at][:, system._index]))
     return np.stack(columns, 1)
 

@@ -437,8 +437,7 @@ class Tools:
             >>> cells = tools.moved(["star", "fish"], ["grass", "sand"])
             >>> print(tools.cross(cells))
         """
-        with self._unwatched():
-            return Crossing.measure(cells, systems or self._systems)
+        return Crossing.measure(cells, systems or self._systems)
 
     def side_by_side(self, images: Sequence[Image.Image]) -> Grid:
         """Show the same images to all units of ``systems``: a row for each, image below image.

@@ -63,6 +63,21 @@ def test_a_comparison_takes_a_control_from_the_data_and_is_recorded(tools, kept)
     assert kept.measurements == list(comparison.conditions)
 
 
+def test_whatever_way_images_are_measured_it_is_known_that_they_were(tools, system, kept):
+    images = tools.text2image(["red", "green", "blue", "red"])
+    activations, masked = system.call_neuron(images[:1])
+    looks = [
+        lambda: system.layer(images[1:2]),
+        lambda: system.values(images[2:3]),
+        lambda: tools.cross({(t, g): images[3:] for t in "ab" for g in "cd"}),
+    ]
+    for number, (look, image) in enumerate(zip(looks, images[1:], strict=True), 1):
+        assert len(kept.seen) == number
+        look()
+        assert provenance.base(image) in kept.seen
+    assert system.layer(masked)[0, 0] == activations[0]
+
+
 def test_what_images_share_is_counted_beside_how_usual_it_is(tools, system):
     top = [image for _, image in tools.dataset_exemplars(system, 6)]
     assert tools.summarize_images(top).startswith("6 of 6 show 'red' (")
