@@ -75,8 +75,7 @@ class FolderLabels:
         Raises:
             WordsError: the phrase names no label there is.
         """
-        said = f"_{self.plain(label)}_"
-        named = [known for known in self.labels if f"_{known}_" in said]
+        named = self.named(label)
         if not named:
             raise WordsError(
                 label, "names no label of the images", f"use {', '.join(self.labels[:50])}"
@@ -92,6 +91,12 @@ class FolderLabels:
         if not isinstance(images, ImageFolder):
             return [self.concepts(image) for image in images]
         return [frozenset(filter(None, [self.label(pixels)])) for pixels in images.hashes]
+
+    def named(self, phrase: str) -> list[str]:
+        """The labels that a phrase names: of ``finch`` and ``house_finch`` the longer is meant."""
+        said = f"_{self.plain(phrase)}_"
+        found = [k for k in self.labels if any(f"_{k}{end}_" in said for end in ("", "s", "es"))]
+        return [k for k in found if not any(f"_{k}_" in f"_{o}_" and k != o for o in found)]
 
     def label(self, pixels: str) -> str:
         """Of the image with that pixel hash; empty where nothing is known of it."""

@@ -62,6 +62,19 @@ def test_a_folder_names_its_images_and_a_file_name_does_not(photos):
         photos.words.matches("bluebird", photos.data[0])
 
 
+def test_of_labels_within_labels_the_longer_is_meant_and_plurals_are_understood():
+    images = [Image.new("RGB", (4, 4), (i, 0, 0)) for i in range(3)]
+    names = ("finch", "house_finch", "fox")
+    words = FolderLabels({pixel_hash(i): n for i, n in zip(images, names, strict=True)})
+    for phrase, seen in (
+        ("house finches in the snow", [False, True, False]),
+        ("a finch", [True, False, False]),
+        ("foxes", [False, False, True]),
+        ("a finch or a fox", [True, False, True]),
+    ):
+        assert [words.matches(phrase, image) for image in images] == seen, phrase
+
+
 def test_images_at_the_top_of_a_folder_have_no_labels_and_can_be_edited_all_the_same(tmp_path):
     for i in range(12):
         Image.new("RGB", (8, 8), (i * 20, 0, 0)).save(tmp_path / f"cat_{i}.png")

@@ -77,10 +77,7 @@ class Retrieval:
         return found
 
     def _label(self, prompt: str) -> str:
-        said = f"_{FolderLabels.plain(prompt)}_"
-        named = [k for k in self._at if re.search(f"_{re.escape(k)}(s|es)?_", said)]
-        # Of 'finch' and 'house finch' the longer is meant.
-        named = [k for k in named if not any(k in other and k != other for other in named)]
+        named = [label for label in self.labels.named(prompt) if label in self._at]
         if len(named) == 1:
             return named[0]
         what = f"names several labels ({', '.join(named)})" if named else "names no label"
