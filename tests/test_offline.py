@@ -162,6 +162,21 @@ def test_of_two_things_the_one_whose_size_matters_is_what_it_answers_to():
     assert Judgement(notes).first(both) == Claim((("red",),))
 
 
+@pytest.mark.parametrize(
+    ("asked", "drawn"),
+    [
+        ("orange thing and medium thing", "a medium red thing and a small orange thing"),
+        ("red circle and red thing", "a red circle and a red square"),
+        ("blue thing and red thing", "a blue thing and a red thing"),
+        ("two red things", "two red things"),
+        ("red thing on a sand background", "a red thing on a sand background"),
+    ],
+)
+def test_what_is_enlarged_is_not_both_things_at_once(scenes, asked, drawn):
+    speaks = language(scenes)
+    assert speaks.say(speaks.apart(speaks.read(asked)), article=True) == drawn
+
+
 def test_noise_gets_no_description(scenes):
     played = play(scenes, Rule(()))
     assert played.conclusion.labels == ()

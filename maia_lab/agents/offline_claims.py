@@ -138,6 +138,23 @@ class Language:
         """The same thing with one word replaced."""
         return self.thing(*(other if w == word else w for w in thing))
 
+    def apart(self, claim: Claim) -> Claim:
+        """The same things, none of which could be taken for another.
+
+        Of red and large: small red, and large black. What is done to one of them is then not done
+        to the other.
+        """
+        told = []
+        for thing in claim.things:
+            for other in claim.things:
+                kinds = [self.kind(word) for word in thing]
+                lacks = [word for word in other if word not in thing]
+                if lacks and not any(self.kind(word) in kinds for word in lacks):
+                    words = self.kinds[self.kind(lacks[0])]
+                    thing = self.thing(*thing, next(w for w in words if w != lacks[0]))
+            told.append(thing)
+        return Claim(tuple(sorted(told)), claim.background)
+
     def read(self, text: str) -> Claim:
         """What a caption, a condition's name or a person's remark says in these words.
 

@@ -272,7 +272,10 @@ class Plan:
         pairs = [c for c in pairs if not all(map(self.language.sized, c.things))]
         if not (pairs and self.notes.editor and self.notes.generator) or self.language.edits:
             return None
-        subjects = {drawn(self.say(claim)): self.say(claim, article=True) for claim in pairs}
+        subjects = {
+            drawn(self.say(claim)): self.say(self.language.apart(claim), article=True)
+            for claim in pairs
+        }
         changes = {
             drawn(self.say(claim)): {
                 larger(claim, thing, self.language): [
