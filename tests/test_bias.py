@@ -25,6 +25,7 @@ from maia_lab.start import bias, describe
 from maia_lab.study import open_study
 from maia_lab.sweep import effects
 from maia_lab.systems.gated import Gate, gate
+from maia_lab.tasks.bias import _row as row
 
 VOCABULARY = scenes_world(1, 1).vocabulary
 
@@ -93,6 +94,15 @@ def test_a_bias_is_found_and_a_clean_classifier_left_in_peace(address, tmp_path)
     assert "any context" in table.rows[-1][0]
     if truth.context:
         assert abs(float(table.rows[0][1][:4]) - truth.strength) < 0.1
+
+
+def test_a_share_that_is_lost_is_a_number_however_few_images_answer():
+    silent, one = np.zeros(40, np.float32), np.eye(1, 40, dtype=np.float32)[0]
+    chance = np.random.default_rng(0)
+    assert row(silent, one, silent, chance)[0] == "1.00 [1.00, 1.00]"
+    assert row(silent, silent, silent, chance)[0] == "not told from none"
+    halved, whole = (np.linspace(a, b, 40, dtype=np.float32) for a, b in ((1, 3), (3, 5)))
+    assert row(halved, whole, silent, chance)[0].startswith("0.50 [0.")
 
 
 def test_a_score_that_never_rises_ends_without_a_claim(tmp_path):

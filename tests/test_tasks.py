@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from maia_lab import ask, compare, open_study, tasks
 from maia_lab.contrast import Contrast
@@ -18,6 +19,7 @@ from maia_lab.review import Approve
 from maia_lab.scenes.world import scenes_world
 from maia_lab.start import describe
 from maia_lab.task import Closing, Task
+from maia_lab.tasks import COMPARE
 
 UNITS = ("synthetic/one/3", "synthetic/one/4")
 
@@ -134,6 +136,23 @@ def test_units_are_compared_by_a_task_of_their_own(tmp_path):
         compare(UNITS[0], UNITS[0])
     with pytest.raises(SessionError, match="needs a question"):
         ask(" ", UNITS[0])
+
+
+def test_units_are_compared_over_all_classes_however_large_the_folder(tmp_path, monkeypatch):
+    for name, shade in (("ape", 0), ("bee", 80), ("cow", 160)):
+        (tmp_path / name).mkdir()
+        for i in range(20):
+            Image.new("RGB", (8, 8), (shade + i, 0, 0)).save(tmp_path / name / f"{i}.png")
+    models = {"red": redness, "double": lambda images: 2 * redness(images)}
+    study = open_study("red/output/0", beside=["double/output/0"], models=models, data=tmp_path)
+    monkeypatch.setattr("maia_lab.tasks.compare.MOST", len(study.world.held_out) // 2)
+    said = Conclusion("alike", (), answers=(Answer("an ape", "same"), Answer("a cow", "same")))
+    _, apart = COMPARE.close(study, said).tables
+    assert [row[-1] for row in apart.rows] == ["no difference found"] * 2
+
+
+def redness(images):
+    return np.array([np.asarray(image)[..., 0].mean() for image in images])
 
 
 def test_the_page_on_tasks_says_what_works(monkeypatch):

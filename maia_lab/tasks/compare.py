@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from maia_lab.contrast import ALPHA, Contrast, Gap, side_by_side
 from maia_lab.errors import SessionError, WordsError, WorldError
 from maia_lab.observation import Table
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from maia_lab.study import Study
 
 MOST = 400
-"""Held-out images that are looked at, at most."""
+"""Held-out images that are looked at, at most, spread evenly: folders lie there class by class."""
 FEW, DRAWN = 10, 20
 """Images below which a condition's are drawn instead, and how many then."""
 SHOWN = 4
@@ -35,7 +37,9 @@ def close(study: Study, said: Conclusion) -> Closing:
         raise SessionError(
             str(study.unit), "has nothing to be compared with", "name further units beside it"
         )
-    held_out = [study.world.held_out[i] for i in range(min(MOST, len(study.world.held_out)))]
+    every = study.world.held_out
+    some = np.linspace(0, len(every) - 1, min(MOST, len(every))).round().astype(int)
+    held_out = [every[i] for i in some.tolist()]
     groups: dict[str, list[Image.Image]] = {}
     rows: list[tuple[str, ...]] = []
     for answer in said.answers:
