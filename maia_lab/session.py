@@ -169,6 +169,23 @@ class Session:
         return next((tables for tables in reversed(handed) if tables), ())
 
     @property
+    def ran(self) -> dict[int, str]:
+        """The code of every step that has begun, as it was approved."""
+        codes: dict[int, str] = {}
+        ran = {}
+        for event in self.journal.events:
+            match event:
+                case Offered(step=step, proposal=proposal):
+                    codes[step] = proposal.code
+                case Decided(step=step, verdict=Edit(code=code)):
+                    codes[step] = code
+                case Began(step=step):
+                    ran[step] = codes[step]
+                case _:
+                    continue
+        return ran
+
+    @property
     def seconds(self) -> float:
         """Time the session has worked: waiting for people, and for being resumed, left out."""
         total, before, state = 0.0, None, State()
@@ -228,7 +245,7 @@ class Session:
             step = self._state.step + 1
             objections = self._objections(proposal)
             again = self._state.objected or self.briefing.must_conclude
-            found = flags(proposal, self._ran())
+            found = flags(proposal, tuple(self.ran.values()))
             shown = tuple(Flag("method", objection) for objection in objections)
             self._append(Offered(step, 1, proposal, by, found + shown))
             if not objections or again:
@@ -394,22 +411,6 @@ class Session:
         from maia_lab import report
 
         return report.write(self.journal, Path(folder))
-
-    def _ran(self) -> list[str]:
-        """The code of every step that was run."""
-        codes: dict[int, str] = {}
-        ran = []
-        for event in self.journal.events:
-            match event:
-                case Offered(step=step, proposal=proposal):
-                    codes[step] = proposal.code
-                case Decided(step=step, verdict=Edit(code=code)):
-                    codes[step] = code
-                case Began(step=step):
-                    ran.append(codes[step])
-                case _:
-                    continue
-        return ran
 
     def _objections(self, proposal: Proposal | Conclusion) -> tuple[str, ...]:
         if not isinstance(proposal, Conclusion):

@@ -16,6 +16,7 @@ from markdown_it import MarkdownIt
 from PIL import Image
 
 from maia_lab import report
+from maia_lab.agents.messages import conversation
 from maia_lab.bundle import lighter, smaller
 from maia_lab.errors import JournalError
 from maia_lab.events import Decided, Observed, Offered, Paused
@@ -25,7 +26,8 @@ from maia_lab.plain import fenced, markdown, visible
 from maia_lab.proposal import Proposal
 from maia_lab.report.forest import WIDTH, Forest
 from maia_lab.report.story import LARGE, Story, picture
-from maia_lab.review import Stop
+from maia_lab.review import Approve, Edit, Stop
+from maia_lab.session import Session
 
 ALLOWED = set(
     """html head meta title style body main article header section footer h1 h2 h3 p b a dl dt dd
@@ -321,6 +323,21 @@ def test_a_step_offered_again_is_told_once_with_its_last_revision():
         journal.append(Offered(1, revision, Proposal("why", "1"), "offline"))
     (step,) = Story.read(journal).steps
     assert step.offered.revision == 2
+
+
+def test_an_edit_that_never_ran_is_not_told_as_what_did():
+    session = Session.open(Journal.memory(), opened())
+    session.decide(session.offer(Proposal("why", "1"), "offline"), Edit("2", "better"), "human")
+    session.resume()  # Its process ended before the code began.
+    (step,) = Story.read(session.journal).steps
+    assert (step.code, step.edited) == ("1", False)
+    assert session.decide(session.ticket, Approve(), "human") == "1"
+    session.began()
+    session.observed(Observation())
+    (step,) = Story.read(session.journal).steps
+    assert (step.code, step.edited) == ("1", False) and session.ran == {1: "1"}
+    told = str(conversation(session.journal.events, session.journal.image).messages)
+    assert told.index("changed your code") < told.index("That change did not run")
 
 
 def test_events_of_a_later_version_are_skipped():

@@ -123,6 +123,8 @@ class _Fold:
             case Answered(purpose="step"):
                 self._answered(event)
             case Offered(step=step, proposal=proposal, by=by):
+                if self._codes.get(step, proposal.code) != proposal.code:
+                    self._say(step, _text("That change did not run: your code was offered again."))
                 self._codes[step] = proposal.code
                 if by == "human":
                     self._own.add(step)

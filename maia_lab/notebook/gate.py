@@ -16,7 +16,7 @@ from maia_lab.notebook.capture import Capture
 from maia_lab.notebook.display import say
 from maia_lab.notebook.hooks import Cell, Refused
 from maia_lab.notebook.late import LATE, Late
-from maia_lab.notebook.live import Live, Lives, ran
+from maia_lab.notebook.live import Live, Lives
 from maia_lab.notebook.page import Page
 from maia_lab.observation import Observation
 from maia_lab.recorder import Recorder
@@ -65,7 +65,7 @@ class Gate:
             with live.guard:
                 self._open(live, phase, cell)
             return
-        code = ran(live.session, step)
+        code = live.session.ran.get(step)
         if code is None:
             raise Refused(f"{live.name}/{step} was never approved, and is no longer open.")
         if cells.code(cell.text) != code:
@@ -147,7 +147,7 @@ class Gate:
             return found, mark.step
         for live in lives:
             for step in range(1, live.session.state.step):
-                if cell.id == live.cell(step) and ran(live.session, step) is not None:
+                if cell.id == live.cell(step) and step in live.session.ran:
                     return live, step
         return None, 0
 
@@ -192,7 +192,7 @@ def _stranger(cell: Cell) -> None:
         session = find(mark.session, readonly=True)
     except MaiaError:
         return  # Somebody else's notebook: its cells are ordinary ones here.
-    if mark.step <= session.state.step and ran(session, mark.step) is None:
+    if mark.step <= session.state.step and mark.step not in session.ran:
         raise Refused(
             f"{mark.session}/{mark.step} was not approved; %maia resume {mark.session} opens its"
             " session here."

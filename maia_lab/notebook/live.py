@@ -11,7 +11,7 @@ from typing import Literal
 
 from maia_lab.allowlist import refusals
 from maia_lab.errors import MaiaError, SessionError
-from maia_lab.events import Began, Decided, Noted, Observed, Offered
+from maia_lab.events import Noted, Observed, Offered
 from maia_lab.loop import Agent, next_thought
 from maia_lab.notebook import cells
 from maia_lab.proposal import Conclusion, Proposal
@@ -38,20 +38,6 @@ class Approval:
     sha256: str
     run: bool
     """The page is to run it at once; else whoever approved it does."""
-
-
-def ran(session: Session, step: int) -> str | None:
-    """The code that a step ran; None if it never began."""
-    code, began = None, None
-    for event in session.journal.events:
-        match event:
-            case Offered(step=n, proposal=proposal) if n == step:
-                code = proposal.code
-            case Decided(step=n, verdict=Edit(code=edited)) if n == step:
-                code = edited
-            case Began(step=n) if n == step:
-                began = code
-    return began
 
 
 class Live:

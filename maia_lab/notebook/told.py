@@ -7,11 +7,10 @@ from statistics import median
 from maia_lab.events import Answered, Noted, Offered
 from maia_lab.ledger import Finding
 from maia_lab.notebook import wire
-from maia_lab.notebook.live import PINNED, STRUCK, Live, ran
+from maia_lab.notebook.live import PINNED, STRUCK, Live
 from maia_lab.observation import Observation
 from maia_lab.proposal import Conclusion
 from maia_lab.report.story import Step, Story, predicted
-from maia_lab.review import Edit
 from maia_lab.session import sha256
 from maia_lab.state import Phase
 
@@ -157,7 +156,7 @@ class Told:
             if last and phase is Phase.WAITING:
                 paused = state.phase is Phase.PAUSED
                 return "waiting", "paused: %maia resume goes on" if paused else "waits for you"
-            if ran(live.session, step.number) is not None:
+            if step.number in live.session.ran:
                 return "interrupted", "the session ended while it ran"
             return "rejected", "never ran"
         took = f"{seen.seconds:.1f} s"
@@ -170,7 +169,7 @@ class Told:
                 return "done", f"not yet: {step.decisions[-1][1]}"
             return "scored", f"scored in {took}; accept it, or say what to test first"
         words = _came_out(seen, took)
-        if any(isinstance(d.verdict, Edit) for d in step.verdicts):
+        if step.edited:
             words += ", as edited"
         if f"step {step.number}" in self._speakers:
             words += "; its threads printed more after it had ended"

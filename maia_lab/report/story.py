@@ -65,8 +65,11 @@ class Step:
     @property
     def code(self) -> str:
         """What ran, or would have: the reviewer's text where it was edited."""
-        edits = [d.verdict.code for d in self.verdicts if isinstance(d.verdict, Edit)]
-        return edits[-1] if edits else self.offered.proposal.code
+        for decided in self.verdicts:
+            # An edit of what was offered again since is void.
+            if isinstance(decided.verdict, Edit) and decided.revision == self.offered.revision:
+                return decided.verdict.code
+        return self.offered.proposal.code
 
     @property
     def edited(self) -> bool:
