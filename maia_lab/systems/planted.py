@@ -20,6 +20,7 @@ from safetensors.torch import save as pack_weights
 from torch import Tensor, nn
 from torch.nn import functional
 
+from maia_lab.journal.disk import write_whole
 from maia_lab.places import cache
 from maia_lab.scenes.render import render
 from maia_lab.scenes.sample import sample, stream
@@ -156,5 +157,5 @@ def open_planted(name: str) -> Network:
             net.load_state_dict(read_weights(path.read_bytes()))
         else:
             net = diverse()
-            path.write_bytes(pack_weights(net.state_dict()))
+            write_whole(path, pack_weights(net.state_dict()))
     return Network(net.eval(), name, preprocess, None, "planted")
