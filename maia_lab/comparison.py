@@ -151,12 +151,17 @@ def difference(a: Measurement, b: Measurement, seed: int = 0) -> Difference:
     """Mean of ``a`` minus mean of ``b``, with its 95 % bootstrap interval.
 
     Bases are resampled, not images: five edits of one picture are one piece of evidence. Where
-    every base of one is also in the other, differences are taken within the bases they share. A
-    plain percentile interval is far too narrow for a handful of bases, so each side's resampled
+    every base of one is also in the other, differences are taken within the bases they share; but
+    images that are a part of the others, with the same answers, are set against the rest of them.
+    A plain percentile interval is far too narrow for a handful of bases, so each side's resampled
     means are stretched about their centre by Student's t and the bias of the resampled variance.
     With a single base on either side there is no interval: it is infinite.
     """
     first, second = _by_base(a), _by_base(b)
+    if len(first) < len(second) and first.items() <= second.items():
+        second = {base: value for base, value in second.items() if base not in first}
+    elif len(second) < len(first) and second.items() <= first.items():
+        first = {base: value for base, value in first.items() if base not in second}
     random = np.random.default_rng(seed)
     shared = sorted(first.keys() & second.keys())
     if len(shared) == min(len(first), len(second)):

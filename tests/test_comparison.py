@@ -60,6 +60,15 @@ def test_the_interval_covers_the_true_difference_as_often_as_it_says(n, m):
     assert 0.92 <= hits / 400 <= 0.99
 
 
+def test_images_that_are_a_part_of_others_are_set_against_the_rest():
+    part, rest = measured([1, 2, 3], "abc"), measured([5, 6, 7, 8], "defg")
+    whole = measured([5, 1, 6, 2, 7, 3, 8], "daebfcg")
+    assert difference(part, whole) == difference(part, rest) and difference(part, rest).high < 0
+    assert difference(whole, part) == difference(rest, part)
+    same = difference(part, measured([1, 2, 3], "abc"))
+    assert (same.value, same.low, same.high, same.p) == (0, 0, 0, 1)
+
+
 def test_a_difference_is_the_same_from_either_side():
     originals = measured([1, 5, 2, 9, 4, 7], ["a", "b", "c", "d", "e", "f"])
     edits = measured([0, 4, 1], ["a", "b", "c"])
