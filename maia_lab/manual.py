@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from types import FunctionType
 
 from maia_lab.system import System
@@ -37,7 +38,7 @@ def manual(vocabulary: Mapping[str, tuple[str, ...]] | None = None) -> str:
 
 def functions(of: type) -> Iterator[tuple[str, FunctionType]]:
     """The public methods that experiment code may call, in the order they are written."""
-    for name, member in vars(of).items():
+    for name, member in chain.from_iterable(vars(base).items() for base in reversed(of.__mro__)):
         hidden = name.startswith("_") or name in NOT_FOR_EXPERIMENTS
         if isinstance(member, FunctionType) and not hidden:
             yield name, member

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from maia_lab.contexts import Context, Varied
+from maia_lab.comparison import difference
+from maia_lab.contexts import Context, Contexts, Varied
+from maia_lab.errors import WorldError
 from maia_lab.observation import Measurement
+from maia_lab.slices import Slices
+from maia_lab.system import System
+
+if TYPE_CHECKING:
+    from maia_lab.gallery import Gallery
+    from maia_lab.tools import Tools
 
 ALPHA = 0.01
 """Of taking chance for an effect anywhere in a sweep, after Bonferroni."""
@@ -53,6 +62,69 @@ class Sweep:
     worst: dict[str, list[Image.Image]]
     """Images of each effect's condition, the lowest first; only then all."""
 
+    @classmethod
+    def drawn(
+        cls, contexts: Contexts, tools: Tools, system: System, n: int, seed: int, *, around: bool
+    ) -> Sweep:
+        """Draw a thing in many contexts, crossed evenly, and compare what lowers the score."""
+        chance = np.random.default_rng([tools.seed, seed])
+        rows = contexts.design(n, chance, around)
+        images = drawn(tools, contexts, rows, seed)
+        others = contexts.others()
+        names = [others[i % len(others)] for i in range(max(20, n // 8))]
+        absent = [
+            contexts.prompt(row, instead=name) for row, name in zip(rows, names, strict=False)
+        ]
+        values = system.values(images).tolist()
+        found, looked = effects(rows, values)
+        low: dict[str, list[int]] = {}
+        spared = set(range(len(rows)))
+        for effect in found:
+            held = [i for i in np.argsort(values).tolist() if effect.low_in(rows[i])]
+            # Images that lose by what was found before say little of what they lose by this.
+            name = contexts.name(effect.context, unless=effect.unless)
+            low[name] = [i for i in held if i in spared] or held
+            spared -= set(held)
+        spared = spared or set(range(len(rows)))
+        groups = {
+            without(contexts.what): tools.text2image(absent, seed=seed),
+            otherwise(contexts.what): [images[i] for i in sorted(spared)],
+        }
+        groups |= {name: [images[i] for i in held] for name, held in low.items()}
+        compared = tools.compare(groups, control=otherwise(contexts.what))
+        measured = {m.condition: m for m in compared.conditions}
+        return cls(
+            contexts, tuple(found), measured, looked, {name: groups[name][:8] for name in low}
+        )
+
+    @classmethod
+    def sliced(cls, slices: Slices, tools: Tools, n: int, seed: int) -> Sweep:
+        """Compare photographs of a class: every edit of each, and every slice of them."""
+        images = tools.dataset_labelled(slices.labels, n // 8, seed)
+        rest = otherwise(slices.what)
+        groups = {without(slices.what): tools.dataset_labelled(slices.rest, n // 8, seed)}
+        groups |= {rest: images}
+        for name in slices.own["edit"]:
+            groups[slices.name([name])] = tools.edit_images(images, name)[0][1::2]
+        for label in slices.own["label"]:
+            groups[slices.name([label])] = tools.dataset_labelled(label, n // 8, seed)
+        if poor := [name for name, some in groups.items() if len(some) < 2]:
+            raise WorldError(poor[0], "has fewer than two images", "give more of them")
+        measured = {m.condition: m for m in tools.compare(groups, control=rest).conditions}
+        words = slices.conditions()
+        found = []
+        for word in words:
+            below = difference(measured[slices.name([word])], measured[rest])
+            if below.value < 0 and (p := min(1.0, below.p * len(words))) <= ALPHA:
+                found.append(Effect((word,), False, p))
+        found.sort(key=lambda effect: effect.p)
+        names = [slices.name(effect.context) for effect in found]
+        kept = {n: m for n, m in measured.items() if n in (without(slices.what), rest, *names)}
+        worst = {
+            name: [groups[name][i] for i in np.argsort(measured[name].values)[:8]] for name in names
+        }
+        return cls(slices, tuple(found), kept, len(words), worst)
+
     def __str__(self) -> str:
         """A line for each effect, with what its images lose and how many are missed."""
         what, rest = self.contexts.what, self.measured[otherwise(self.contexts.what)]
@@ -80,6 +152,19 @@ class Sweep:
         return bool(self.effects) or raised(
             self.measured[otherwise(self.contexts.what)], self.measured[without(self.contexts.what)]
         )
+
+
+def drawn(
+    gallery: Gallery, contexts: Contexts, rows: Sequence[Collection[str]], seed: int
+) -> list[Image.Image]:
+    """Draw a thing in each of several contexts: by words, then moved where one says so."""
+    images = gallery.text2image([contexts.prompt(row) for row in rows], seed=seed)
+    moves = {i: move for i, row in enumerate(rows) if (move := contexts.move(row))}
+    if moves:
+        moved, _ = gallery.edit_images([images[i] for i in moves], [*moves.values()], seed)
+        for i, image in zip(moves, moved[1::2], strict=True):
+            images[i] = image
+    return images
 
 
 def without(what: str) -> str:

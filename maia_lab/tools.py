@@ -1,12 +1,9 @@
-"""What an experiment may do beside measuring: fetch exemplars, draw, edit, caption, compare."""
+"""What an experiment is given beside its unit: images, and all ways to set them side by side."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import io
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
 
@@ -14,32 +11,29 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from maia_lab import alteration, crossing, plots, provenance
-from maia_lab.comparison import Comparison, difference
-from maia_lab.contexts import Contexts
+from maia_lab import crossing, provenance
+from maia_lab.comparison import Comparison
 from maia_lab.contrast import Contrast, side_by_side
 from maia_lab.crossing import Cells, Crossing
-from maia_lab.errors import DataError, SessionError, WorldError
-from maia_lab.exemplars import Exemplars, Stratum
+from maia_lab.errors import DataError, SessionError
+from maia_lab.exemplars import Exemplars
+from maia_lab.gallery import Gallery
 from maia_lab.grid import Grid
 from maia_lab.proposal import Answer, Conclusion
 from maia_lab.provenance import pixel_hash
-from maia_lab.recorder import Relay
 from maia_lab.slices import Slices, varied
-from maia_lab.sweep import ALPHA, Effect, Sweep, effects, otherwise, without
-from maia_lab.system import System, masked
+from maia_lab.sweep import Sweep
+from maia_lab.system import System
 from maia_lab.task import Closing
-from maia_lab.world import Accountable, Labelled, Summarizer, WellRead, World
+from maia_lab.world import World
 
-PARTS = 3
-"""Seeds among which the images of a label are dealt: to find something, and to confirm it twice."""
 CONTROL = 30
 """Images of the data in the default control."""
 USUAL = 500
 """Images of the data, at most, by which units are brought to one scale."""
 
 
-class Tools:
+class Tools(Gallery):
     """What an experiment may do beside measuring.
 
     Attributes:
@@ -55,7 +49,8 @@ class Tools:
         beside: Sequence[tuple[System, Exemplars]] = (),
     ) -> None:
         """Bind the tools to one world, one unit, and further ones beside it."""
-        self.seed, self.recorder = seed, Relay()
+        several = ((system, exemplars), *beside)
+        super().__init__(world, several, seed)
         self.may_conclude: Callable[[], bool] = lambda: True
         """Whether held-out images may be looked at now: while a session is going on, only the step
         of a conclusion may, so that no experiment is guided by the images that score it."""
@@ -63,233 +58,10 @@ class Tools:
         """What a conclusion comes to, by the session's task."""
         self.folder = Path()
         """Where a conclusion leaves its files: the session's folder, or the current one."""
-        self.captioner = world.captioner
-        """Who describes images: the world's own, or a model that was asked to."""
-        self._world, self._system = world, system
-        several = ((system, exemplars), *beside)
+        self._system, self._watching = system, True
         self._systems = {str(each.unit): each for each, _ in several}
-        self._exemplars = {str(each.unit): found for each, found in several}
-        self._watching = True
-        for each, _ in several:
+        for each in self._systems.values():
             each.watched = self._watch
-
-    def dataset_exemplars(
-        self, system: System, count: int = 15, stratum: Stratum = "top"
-    ) -> list[tuple[float, Image.Image]]:
-        """Images of the data by how strongly they activate the unit, with the region that does.
-
-        Args:
-            system: the unit.
-            count: how many images.
-            stratum: ``"top"``, ``"bottom"``, ``"median"``, or a quantile between 0 and 1.
-
-        Returns:
-            (activation, image darkened outside the active region), strongest first for ``"top"``,
-            weakest first for ``"bottom"``.
-
-        Example:
-            >>> exemplars = tools.dataset_exemplars(system, count=5)
-            >>> tools.display(exemplars)
-        """
-        if not self._world.exemplars:
-            raise WorldError(
-                self._world.name,
-                "has no exemplars here",
-                "draw images instead, and measure them with tools.compare",
-            )
-        positions = self._of(system).positions(stratum, count)
-        answers = system.activate([self._world.data[i] for i in positions])
-        return [(a.value, masked(a)) for a in answers]
-
-    def dataset_sample(self, count: int = 30, seed: int | None = None) -> list[Image.Image]:
-        """Random images of the data: what a condition is compared with when nothing else is said.
-
-        Example:
-            >>> ordinary = tools.dataset_sample(10)
-        """
-        data = self._world.data
-        generator = np.random.default_rng(self.seed if seed is None else seed)
-        chosen = generator.choice(len(data), min(count, len(data)), replace=False)
-        return [data[int(i)] for i in chosen]
-
-    def dataset_labelled(
-        self, labels: str | Sequence[str], count: int = 30, seed: int = 0
-    ) -> list[Image.Image]:
-        """Random images of the data that have one of some labels; fewer where there are not enough.
-
-        Args:
-            labels: words of the data; the label of a photograph is the folder that it lies in.
-            count: how many images.
-            seed: another seed gives other images; 0, 1 and 2 share none.
-
-        Example:
-            >>> tools.display(tools.dataset_labelled("fish", count=5))
-        """
-        words, data = self._world.words, self._world.data
-        every: Iterable[frozenset[str]]
-        if isinstance(words, WellRead):
-            every = words.concepts_of(data)
-        elif isinstance(data, Labelled):
-            every = map(data.concepts, range(len(data)))
-        else:
-            raise WorldError(
-                self._world.name,
-                "has no labels to find images by",
-                "draw images instead (tools.text2image)",
-            )
-        wanted = {labels} if isinstance(labels, str) else {*labels}
-        # Dealt before they are chosen: so what goes by one label shares none with another's.
-        dealt = np.random.default_rng(self.seed).permutation(len(data))[seed % PARTS :: PARTS]
-        has = [bool(wanted & said) for said in every]
-        return [data[i] for i in dealt.tolist() if has[i]][:count]
-
-    def text2image(
-        self, prompts: str | Sequence[str], per_prompt: int = 1, seed: int | None = None
-    ) -> list[Image.Image]:
-        """Draw images from words, ``per_prompt`` images for each prompt, in order.
-
-        Args:
-            prompts: one prompt or several.
-            per_prompt: samples of each; one image is an anecdote, take several.
-            seed: another seed gives other images of the same prompt.
-
-        Raises:
-            WordsError: a word cannot be drawn; the message says which, and which can.
-
-        Example:
-            >>> images = tools.text2image(["a red circle", "a blue bird on sand"], per_prompt=3)
-        """
-        prompts = [prompts] if isinstance(prompts, str) else list(prompts)
-        generator = self._world.generator
-        if generator is None:
-            raise WorldError(
-                self._world.name,
-                "has no generator of images",
-                "name one with --generator: scenes, diffusers:NAME or retrieve:FOLDER",
-            )
-        many = [prompt for prompt in prompts for _ in range(per_prompt)]
-        times: Counter[str] = Counter()
-        seeds = []
-        for prompt in many:
-            # A prompt given twice is drawn twice, not copied.
-            seeds.append(self._seed(prompt, times[prompt], seed))
-            times[prompt] += 1
-        drawn = generator.generate(many, seeds)
-        self._account(generator)
-        return drawn
-
-    def edit_images(
-        self,
-        images: Image.Image | Sequence[Image.Image],
-        instructions: str | Sequence[str],
-        seed: int | None = None,
-    ) -> tuple[list[Image.Image], list[str]]:
-        """Change images by instruction: the counterfactual to each.
-
-        Args:
-            images: one image or several. A masked image is edited as its original.
-            instructions: as many as there are images, or one for all; one image takes several.
-            seed: another seed gives another edit where the instruction leaves a choice.
-
-        Returns:
-            Originals and edits interleaved, and beside them ``"original"`` or the instruction.
-
-        Raises:
-            WordsError: an instruction is not understood, or names nothing in the image.
-
-        Example:
-            >>> images, prompts = tools.edit_images(tools.text2image("a red circle on grass"), [
-            ...     "make the circle blue", "make the circle bigger", "remove the circle",
-            ...     "replace the circle with a star", "add a yellow moon",
-            ...     "change the background to snow"])
-            >>> activations, _ = system.call_neuron(images)
-        """
-        images = [images] if isinstance(images, Image.Image) else list(images)
-        instructions = [instructions] if isinstance(instructions, str) else list(instructions)
-        if len(instructions) == 1:
-            instructions *= len(images)
-        elif len(images) == 1:
-            images *= len(instructions)
-        if len(images) != len(instructions):
-            raise WorldError(
-                f"{len(images)} images and {len(instructions)} instructions",
-                "do not pair up",
-                "give as many instructions as images, or a single one for all",
-            )
-        editor = self._world.editor
-        if editor is None:
-            raise WorldError(
-                self._world.name,
-                "has no editor of images",
-                "name one with --editor: plain, or diffusers:NAME",
-            )
-        originals = [provenance.original(image) for image in images]
-        seeds = [self._seed(text, i, seed) for i, text in enumerate(instructions)]
-        edits = editor.edit(originals, instructions, seeds)
-        self._account(editor)
-        for remark in alteration.remarks(
-            originals, edits, instructions, self._world.words, self._world.vocabulary
-        ):
-            self._remark(remark)
-        pairs = zip(originals, edits, strict=True)
-        return (
-            [image for pair in pairs for image in pair],
-            [text for instruction in instructions for text in ("original", instruction)],
-        )
-
-    def describe_images(
-        self, images: Sequence[Image.Image], titles: Sequence[str] | None = None
-    ) -> list[str]:
-        """Say what each image shows, one sentence an image, blind to your hypotheses.
-
-        Args:
-            images: the images; a masked image is described as its original.
-            titles: put before each sentence, for example the activations.
-
-        Example:
-            >>> for sentence in tools.describe_images(tools.dataset_sample(3)):
-            ...     print(sentence)
-        """
-        captioner = self.captioner
-        if captioner is None:
-            raise WorldError(
-                self._world.name,
-                "has nothing that captions images",
-                "look at tools.display(images)",
-            )
-        sentences = captioner.describe([provenance.original(image) for image in images])
-        if titles is None:
-            return sentences
-        return [f"{title}: {text}" for title, text in zip(titles, sentences, strict=True)]
-
-    def summarize_images(self, images: Sequence[Image.Image], most: int = 8) -> str:
-        """Say what images have in common, counted, beside how usual it is; blind to hypotheses.
-
-        Example:
-            >>> print(tools.summarize_images([image for _, image in
-            ...     tools.dataset_exemplars(system)]))
-        """
-        words = self._world.words
-        if words is None and isinstance(self.captioner, Summarizer):
-            ordinary = self.dataset_sample(len(images))
-            return self.captioner.summarize([provenance.original(i) for i in images], ordinary)
-        if words is None:
-            raise WorldError(
-                self._world.name, "has no words for its images", "look at tools.display(images)"
-            )
-        found: Counter[str] = Counter()
-        usual: Counter[str] = Counter()
-        sample = self.dataset_sample(100)
-        for counter, group in ((found, [provenance.original(i) for i in images]), (usual, sample)):
-            for image in group:
-                counter.update(words.concepts(image))
-        excess = {c: n / len(images) - usual[c] / len(sample) for c, n in found.items()}
-        # Ties are broken by the shorter, then the earlier phrase, so that the order is fixed.
-        shared = sorted(excess, key=lambda c: (-excess[c], len(c), c))[:most]
-        return "\n".join(
-            f"{found[c]} of {len(images)} show {c!r} ({usual[c]} of {len(sample)} in the data)"
-            for c in shared
-        )
 
     def compare(
         self,
@@ -481,86 +253,8 @@ class Tools:
         """
         contexts = varied(what, self._world.vocabulary)
         if isinstance(contexts, Slices):
-            return self._sliced(contexts, n, seed)
-        chance = np.random.default_rng([self.seed, seed])
-        rows = contexts.design(n, chance, around)
-        images = drawn(self, contexts, rows, seed)
-        others = contexts.others()
-        names = [others[i % len(others)] for i in range(max(20, n // 8))]
-        absent = [
-            contexts.prompt(row, instead=name) for row, name in zip(rows, names, strict=False)
-        ]
-        values = self._system.values(images).tolist()
-        found, looked = effects(rows, values)
-        low: dict[str, list[int]] = {}
-        spared = set(range(len(rows)))
-        for effect in found:
-            held = [i for i in np.argsort(values).tolist() if effect.low_in(rows[i])]
-            # Images that lose by what was found before say little of what they lose by this.
-            name = contexts.name(effect.context, unless=effect.unless)
-            low[name] = [i for i in held if i in spared] or held
-            spared -= set(held)
-        spared = spared or set(range(len(rows)))
-        groups = {
-            without(contexts.what): self.text2image(absent, seed=seed),
-            otherwise(contexts.what): [images[i] for i in sorted(spared)],
-        }
-        groups |= {name: [images[i] for i in held] for name, held in low.items()}
-        compared = self.compare(groups, control=otherwise(contexts.what))
-        measured = {m.condition: m for m in compared.conditions}
-        return Sweep(
-            contexts, tuple(found), measured, looked, {name: groups[name][:8] for name in low}
-        )
-
-    def _sliced(self, slices: Slices, n: int, seed: int) -> Sweep:
-        """A sweep over photographs of a class: every edit of each, and every slice of them."""
-        images = self.dataset_labelled(slices.labels, n // 8, seed)
-        rest = otherwise(slices.what)
-        groups = {without(slices.what): self.dataset_labelled(slices.rest, n // 8, seed)}
-        groups |= {rest: images}
-        for name in slices.own["edit"]:
-            groups[slices.name([name])] = self.edit_images(images, name)[0][1::2]
-        for label in slices.own["label"]:
-            groups[slices.name([label])] = self.dataset_labelled(label, n // 8, seed)
-        if poor := [name for name, some in groups.items() if len(some) < 2]:
-            raise WorldError(poor[0], "has fewer than two images", "give more of them")
-        measured = {m.condition: m for m in self.compare(groups, control=rest).conditions}
-        words = slices.conditions()
-        found = []
-        for word in words:
-            below = difference(measured[slices.name([word])], measured[rest])
-            if below.value < 0 and (p := min(1.0, below.p * len(words))) <= ALPHA:
-                found.append(Effect((word,), False, p))
-        found.sort(key=lambda effect: effect.p)
-        names = [slices.name(effect.context) for effect in found]
-        kept = {n: m for n, m in measured.items() if n in (without(slices.what), rest, *names)}
-        worst = {
-            name: [groups[name][i] for i in np.argsort(measured[name].values)[:8]] for name in names
-        }
-        return Sweep(slices, tuple(found), kept, len(words), worst)
-
-    def display(self, *things: object) -> None:
-        """Show text and images in the output: to the reader, and to you.
-
-        Args:
-            things: text, an image, a list of images, a list of (activation, image), a comparison.
-                A list of images is one grid; an empty one shows nothing.
-
-        Example:
-            >>> tools.display("ten images of the data", tools.dataset_sample(10))
-        """
-        for thing in things:
-            if isinstance(thing, list) and not thing:
-                continue
-            grid = Grid.of(thing)
-            plot = plots.conditions(thing.conditions) if isinstance(thing, Comparison) else None
-            if plot is not None:
-                self.recorder.target.text(f"{thing}\n")
-                self.recorder.target.picture(Image.open(io.BytesIO(plot.png)), plot.alt)
-            elif grid is None:
-                self.recorder.target.text(f"{thing}\n")
-            else:
-                self.recorder.target.grid(grid)
+            return Sweep.sliced(contexts, self, n, seed)
+        return Sweep.drawn(contexts, self, self._system, n, seed, around=around)
 
     def conclude(
         self,
@@ -596,15 +290,6 @@ class Tools:
         target.closed(closing.scores, closing.tables)
         return closing
 
-    def _of(self, system: System) -> Exemplars:
-        if str(system.unit) not in self._exemplars:
-            raise SessionError(
-                str(system.unit),
-                f"is not a unit of these tools ({', '.join(self._exemplars)})",
-                "pass one of the session's own systems",
-            )
-        return self._exemplars[str(system.unit)]
-
     def _watch(self, images: Sequence[Image.Image]) -> None:
         """Take down which images were measured outside any comparison."""
         if self._watching:
@@ -617,34 +302,3 @@ class Tools:
             yield
         finally:
             self._watching = True
-
-    def _account(self, maker: object) -> None:
-        """Pass on what whoever made images has to say of them."""
-        while isinstance(maker, Accountable) and maker.remarks:
-            self._remark(maker.remarks.pop(0))
-
-    def _remark(self, text: str) -> None:
-        self.recorder.target.remark(text)
-        self.recorder.target.text(f"{text}\n")
-
-    def _seed(self, text: str, number: int, seed: int | None) -> int:
-        # A seed that an experiment gives never meets the session's own.
-        key = (
-            f"{self.seed}:{number}:{text}"
-            if seed is None
-            else f"{self.seed}/{seed}:{number}:{text}"
-        )
-        return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big")
-
-
-def drawn(
-    tools: Tools, contexts: Contexts, rows: Sequence[Collection[str]], seed: int
-) -> list[Image.Image]:
-    """Draw a thing in each of several contexts: by words, then moved where one says so."""
-    images = tools.text2image([contexts.prompt(row) for row in rows], seed=seed)
-    moves = {i: move for i, row in enumerate(rows) if (move := contexts.move(row))}
-    if moves:
-        moved, _ = tools.edit_images([images[i] for i in moves], [*moves.values()], seed)
-        for i, image in zip(moves, moved[1::2], strict=True):
-            images[i] = image
-    return images

@@ -141,6 +141,12 @@ def redness(images):
     return [float(red - blue) for red, _, blue in pixels]
 
 
+def test_a_sweep_sets_each_slice_against_the_rest_of_its_class(photographs):
+    sweep = open_study(redness, data=photographs).tools.sweep("warm")
+    assert "warm: warm_dim: loses" in str(sweep) and "warm_bright" not in str(sweep)
+    assert sweep.effects[0].context == ("warm_dim",)
+
+
 def test_photographs_are_sliced_by_their_labels_and_edited(photographs, tmp_path):
     session = bias(
         redness, shows="warm", data=photographs, agent="offline", review="auto", folder=tmp_path

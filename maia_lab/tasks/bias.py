@@ -12,9 +12,8 @@ from maia_lab.contexts import ANYWHERE, Context
 from maia_lab.grid import Grid
 from maia_lab.observation import Table
 from maia_lab.slices import Slices, varied
-from maia_lab.sweep import lost
+from maia_lab.sweep import drawn, lost
 from maia_lab.task import Closing, Task
-from maia_lab.tools import drawn
 from maia_lab.world import WellRead
 
 if TYPE_CHECKING:
