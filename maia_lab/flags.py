@@ -185,11 +185,14 @@ def _of_names(tree: ast.Module) -> Iterator[Flag]:
                 yield Flag("risk", "catches everything, an interruption too", line)
             case ast.Call(func=ast.Attribute(value=ast.Name(id="tools"), attr="conclude")):
                 yield Flag("risk", "tools.conclude belongs to a conclusion", line)
-            case ast.Attribute(value=ast.Name(id="system" | "tools" as name), ctx=ast.Store()):
+            case (
+                ast.Attribute(value=ast.Name(id="system" | "tools" as name), ctx=ast.Store())
+                | ast.Subscript(value=ast.Name(id="systems" as name), ctx=ast.Store())
+            ):
                 yield Flag("risk", f"changes {name}", line)
             case _:
                 pass
-        for name in {"system", "tools", "systems"} & set(bound(node)):
+        for name in sorted({"system", "tools", "systems"} & set(bound(node))):
             yield Flag("risk", f"rebinds {name}", line)
 
 

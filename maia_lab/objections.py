@@ -243,7 +243,8 @@ class _Labels:
         always = set.intersection(*(set(m.shared) for m in rows))
         extra = [phrase for phrase in always if not content(phrase) <= content(label)]
         if extra:
-            yield f"{label!r} was never tested without {min(extra, key=len)}."
+            least = min(extra, key=lambda phrase: (len(phrase), phrase))
+            yield f"{label!r} was never tested without {least}."
 
 
 def _holds(m: Measurement, label: str) -> bool:

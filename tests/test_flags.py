@@ -65,9 +65,9 @@ def test_plain_experiments_carry_no_risk() -> None:
 
 
 def test_flags_never_fail_on_hostile_code() -> None:
-    caught = sum(bool(of(code)) for _, code in hostile())
-    print(f"\n{caught} of {len(hostile())} hostile snippets carry a flag: it is no barrier")
-    assert caught > len(hostile()) / 2
+    caught = {code: bool(of(code)) for kind, code in hostile() if kind != "too large"}
+    print(f"\n{sum(caught.values())} of {len(caught)} hostile snippets carry a flag: no barrier")
+    assert sum(caught.values()) > len(caught) / 2 and caught['systems["a"] = 1']
 
 
 def test_an_experiment_without_a_control_is_flagged() -> None:
