@@ -55,7 +55,7 @@ def test_an_endless_experiment_ends_at_its_limit(executor, where, code, monkeypa
     assert observation.outcome == "limit"
     assert "TimeLimit: the experiment took longer than the 0.1 s it had" in observation.error
     assert "<experiment" in observation.error
-    assert observation.seconds < 2
+    assert observation.seconds < 10
     assert where(executor.run, "2 * 2", 5.0).text == "4\n"
 
 

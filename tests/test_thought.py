@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import threading
-import time
 
 import pytest
 from test_session import DONE, LOOK, Runs, Verdicts, opened
@@ -76,10 +75,9 @@ def test_a_pause_or_stop_cuts_a_thought_short_and_it_is_still_paid(overtake):
     thread = threading.Thread(target=next_thought, args=(session, agent))
     thread.start()
     assert agent.begun.wait(5)
-    began = time.monotonic()
     session.pause("lunch") if overtake == "pause" else session.stop("enough", "human")
     thread.join(5)
-    assert time.monotonic() - began < 1 and agent.cleaned.is_set()
+    assert not thread.is_alive() and agent.cleaned.is_set()
     kept = session.journal.events[-1]
     assert kept.content == "" and "overtaken" in kept.stop and session.spent.tokens == 20
     assert session.state.phase in (Phase.PAUSED, Phase.STOPPED)
