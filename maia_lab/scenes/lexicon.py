@@ -113,6 +113,11 @@ def vocabulary() -> str:
     return f"use {', '.join(kinds)} and backgrounds ({', '.join(BACKGROUNDS)})"
 
 
+def words() -> list[str]:
+    """Every word that is understood, in alphabetical order."""
+    return sorted(_LEXICON)
+
+
 def _number(token: str) -> Word | None:
     return Word(token, "number", str(int(token[:9]))) if token.isdecimal() else None
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from zlib import crc32
 
+import numpy as np
+
 from maia_lab.scenes.concept import Concept
 from maia_lab.scenes.sample import sample, stream
 from maia_lab.scenes.scene import Scene
@@ -28,11 +30,15 @@ def draw(text: str, seed: int) -> Scene:
         WordsError: a word is not known, or the words do not make a scene.
     """
     concept = parse(text)
+    return meant(concept, stream("words", crc32(str(concept).encode()), seed))
+
+
+def meant(concept: Concept, rng: np.random.Generator) -> Scene:
+    """Make a scene that holds a concept and nothing else; what is left open is chance."""
     # A plural without a number promises more than one.
     wanted = [
         phrase.wanted
         for phrase in concept.phrases
         for _ in range(2 if phrase.count is None else phrase.count)
     ]
-    rng = stream("words", crc32(str(concept).encode()), seed)
     return sample(rng, wanted, concept.background)

@@ -1,0 +1,197 @@
+"""How a diffusion model of scenes is trained: ``python -m maia_lab.imaging --out FOLDER``.
+
+Scenes are drawn once, by all cores, and kept. The autoencoder learns them; then they are kept as
+the numbers it makes of them, and the UNet, which learns with the words, never waits for an image.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from maia_lab.errors import ModelError
+from maia_lab.imaging.course import Budget, Course, Say
+from maia_lab.imaging.scenes_diffusion import WIDTH, build
+from maia_lab.scenes.prompts import SIDE, pairs
+from maia_lab.scenes.render import appearance
+
+SHARE, FEWER = 0.2, 4
+"""Of the minutes, for the autoencoder; its batches are so many times smaller."""
+KL = 1e-3
+"""How much it matters that the autoencoder's numbers are like noise, beside the pixels."""
+WORDLESS = 0.1
+"""How often the words are left out, so that guidance has something to lead away from."""
+PART = 500
+"""Scenes that a process draws, or the autoencoder reads, at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What learns from what: a training goes on with the same only."""
+
+    width: int = WIDTH
+    """See :func:`~maia_lab.imaging.scenes_diffusion.build`."""
+    images: int = 300_000
+    """Scenes to learn from."""
+    batch: int = 512
+    """Images in a step of the UNet."""
+    seed: int = 0
+    """Of weights, scenes, noise and order."""
+
+
+class Training:
+    """A diffusion model of scenes in the making, with what it learns from."""
+
+    def __init__(self, out: Path, recipe: Recipe, device: torch.device, say: Say) -> None:
+        """Begin, or go on where the folder was left.
+
+        Raises:
+            ModelError: what is in the folder was begun otherwise.
+        """
+        self.out, self.recipe, self.device, self.say = out, recipe, device, say
+        self.folder = out / "training"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path, begun = self.folder / "recipe.json", json.dumps(asdict(recipe))
+        if path.exists() and (other := path.read_text("utf-8")) != begun:
+            raise ModelError(str(out), f"was begun with {other}", "name another folder")
+        path.write_text(begun, "utf-8")
+        self.pipe: Any = build(recipe.width, recipe.seed)
+        for part in _learning(self.pipe):
+            part.to(device, memory_format=torch.channels_last)
+        self.kept = self.pipe.scheduler.alphas_cumprod.to(device)
+        """The share of an image that noise has left at each time, in variance; shape (1000,)."""
+        pixels, texts = draw(recipe, self.folder, say)
+        self.pixels = torch.from_numpy(pixels).to(device)
+        self.words, self.wordless = self._read(texts), self._read([""])
+
+    def run(self, minutes: float, steps: int | None, compiled: bool = False) -> None:
+        """Train both, and leave a pipeline in the folder, which is written anew every minute.
+
+        Args:
+            minutes: of training in all, earlier runs included.
+            steps: of each, in place of minutes.
+            compiled: whether torch is to compile the UNet first.
+
+        Raises:
+            ModelError: the loss is no number any more.
+        """
+        vae, seed = self.pipe.vae, self.recipe.seed
+        first = Course(self.folder / "autoencoder.pt", vae, self.device, seed)
+        if not first.over:
+            budget = Budget(60 * minutes * SHARE, steps)
+            first.run(self._lost, budget, self.say, lambda: None)
+        vae.load_state_dict(first.averaged.state_dict())
+        vae.requires_grad_(False)
+        self._encode()
+        both = nn.ModuleList([self.pipe.unet, self.pipe.text_encoder])
+        second = Course(self.folder / "unet.pt", both, self.device, seed)
+        self.unet = torch.compile(self.pipe.unet) if compiled else self.pipe.unet
+        budget = Budget(60 * minutes * (1 - SHARE), steps)
+        second.run(self._off, budget, self.say, lambda: self._write(*second.averaged.children()))
+
+    def _lost(self, chance: torch.Generator) -> Tensor:
+        """What images lose by going through the autoencoder."""
+        rows = self._rows(max(1, self.recipe.batch // FEWER), chance)
+        images = _scaled(self.pixels[rows])
+        made = self.pipe.vae.encode(images).latent_dist
+        again = self.pipe.vae.decode(made.mean + made.std * self._noise(made.mean, chance)).sample
+        unlike = made.kl().mean() / made.mean[0].numel()
+        lost: Tensor = functional.l1_loss(again.float(), images) + KL * unlike
+        return lost
+
+    @torch.no_grad()
+    def _encode(self) -> None:
+        """Keep every image as numbers of about unit spread, and no longer as pixels."""
+        vae = self.pipe.vae
+        parts = torch.split(self.pixels, PART)
+        made = torch.cat([vae.encode(_scaled(some)).latent_dist.mean.half() for some in parts])
+        spread = float(made[:10_000].float().std())
+        vae.register_to_config(scaling_factor=1 / spread)
+        self.latents = made / spread
+        del self.pixels
+
+    def _off(self, chance: torch.Generator) -> Tensor:
+        """How far off the velocity is that the UNet sees in noisy numbers (Salimans & Ho 2022)."""
+        rows = self._rows(self.recipe.batch, chance)
+        clean = self.latents[rows].float()
+        noise = self._noise(clean, chance)
+        times = torch.randint(len(self.kept), rows.shape, generator=chance, device=self.device)
+        kept = self.kept[times, None, None, None]
+        signal, rest = kept.sqrt(), (1 - kept).sqrt()
+        mute = torch.rand(rows.shape, generator=chance, device=self.device) < WORDLESS
+        words = torch.where(mute[:, None], self.wordless, self.words[rows])
+        noisy = (signal * clean + rest * noise).contiguous(memory_format=torch.channels_last)
+        seen = self.unet(noisy, times, self.pipe.text_encoder(words)[0]).sample
+        return functional.mse_loss(seen.float(), signal * noise - rest * clean)
+
+    def _write(self, unet: nn.Module, text_encoder: nn.Module) -> None:
+        """Save the pipeline as it is now, in half precision."""
+        pipe = build(self.recipe.width, self.recipe.seed)
+        pipe.vae.register_to_config(scaling_factor=self.pipe.vae.config.scaling_factor)
+        learned = (self.pipe.vae, unet, text_encoder)
+        for part, known in zip(_learning(pipe), learned, strict=True):
+            part.load_state_dict(known.state_dict())
+            part.half()
+        pipe.save_pretrained(self.out)
+
+    def _rows(self, count: int, chance: torch.Generator) -> Tensor:
+        return torch.randint(self.recipe.images, (count,), generator=chance, device=self.device)
+
+    def _noise(self, like: Tensor, chance: torch.Generator) -> Tensor:
+        return torch.randn(like.shape, generator=chance, device=self.device)
+
+    def _read(self, texts: Sequence[str]) -> Tensor:
+        """Tokens, shape (texts, 40)."""
+        tokens = self.pipe.tokenizer(
+            list(texts), padding="max_length", truncation=True, return_tensors="pt"
+        )
+        words: Tensor = tokens.input_ids.to(self.device)
+        return words
+
+
+def draw(recipe: Recipe, folder: Path, say: Say) -> tuple[NDArray[np.uint8], list[str]]:
+    """Draw what is learned from, on all cores; it is kept in the folder for the next time.
+
+    Returns:
+        Pixels, uint8, shape (images, 64, 64, 3), and what was asked for each.
+    """
+    path = folder / f"scenes-{appearance()[:8]}.npz"
+    if path.exists():
+        with np.load(path) as known:
+            return known["pixels"], known["texts"].tolist()
+    began, count = time.monotonic(), -(-recipe.images // PART)
+    pixels = np.empty((count * PART, SIDE, SIDE, 3), np.uint8)
+    texts: list[str] = []
+    task = partial(pairs, recipe.seed, count=PART)
+    with get_context("spawn").Pool(min(count, os.cpu_count() or 1)) as pool:
+        for part, (some, asked) in enumerate(pool.imap(task, range(count))):
+            pixels[part * PART : (part + 1) * PART] = some
+            texts += asked
+    pixels, texts = pixels[: recipe.images], texts[: recipe.images]
+    say(f"scenes: {recipe.images} drawn, {recipe.images / (time.monotonic() - began):.0f} a second")
+    new = path.with_suffix(".new.npz")
+    np.savez(new, pixels=pixels, texts=np.array(texts))
+    new.replace(path)
+    return pixels, texts
+
+
+def _learning(pipe: Any) -> tuple[Any, Any, Any]:
+    return pipe.vae, pipe.unet, pipe.text_encoder
+
+
+def _scaled(pixels: Tensor) -> Tensor:
+    """Pixels, uint8, shape (n, 64, 64, 3), as −1 to 1, shape (n, 3, 64, 64)."""
+    return pixels.permute(0, 3, 1, 2).float() / 127.5 - 1
