@@ -24,6 +24,28 @@ from maia_lab.world import World
 COLOURS = {"red": (220, 30, 30), "green": (30, 160, 60), "blue": (40, 80, 220)}
 
 
+def pytest_addoption(parser):
+    parser.addoption("--device", default="cpu", help="cpu or cuda: where networks and models run")
+
+
+def pytest_configure(config):
+    if config.getoption("--device") != "cpu":
+        import torch
+
+        try:
+            torch.empty(1, device=config.getoption("--device"))
+        except (RuntimeError, AssertionError) as error:
+            raise pytest.UsageError(
+                f"--device {config.getoption('--device')}: torch cannot use it ({error})"
+            ) from error
+
+
+@pytest.fixture(scope="session")
+def device(request) -> str:
+    """Where networks and models run."""
+    return request.config.getoption("--device")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def ctrl_c():
     """Ctrl-C is heard also where a shell started the tests in the background, deaf to it."""

@@ -97,6 +97,11 @@ BENCHES = {
         "compare:compare",
         ("n", "agent"),
     ),
+    "diffusion": Bench(
+        "whether a generator draws what it is asked for, judged by the network that knows scenes",
+        "diffusion:diffusion",
+        ("generator", "n", "sheet"),
+    ),
     "scale": Bench(
         "whether many processes find what one finds, and lose nothing when one dies",
         "scale:scale",

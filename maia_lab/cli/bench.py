@@ -18,6 +18,8 @@ OPTIONS: dict[str, dict[str, object]] = {
     "model": {"help": "a name, or package.module:factory"},
     "data": {"metavar": "FOLDER", "help": "images to measure with"},
     "device": {"help": "cpu, cuda, mps"},
+    "generator": {"help": "what draws, such as diffusers:FOLDER,steps=16,guidance=3"},
+    "sheet": {"type": Path, "metavar": "FILE", "help": "also save a picture of what was drawn"},
 }
 """What a bench may take beside seeds; each says in the registry which of these it does."""
 

@@ -13,13 +13,15 @@ from __future__ import annotations
 
 import json
 import string
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import diffusers
 import torch
-from tokenizers import Tokenizer, models, trainers
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from maia_lab.scenes import lexicon
@@ -27,15 +29,18 @@ from maia_lab.scenes.prompts import SIDE
 
 WIDTH = 96
 """Channels of the UNet where it is widest; the sizes of all parts follow from it."""
+END = "</w>"
+"""Of a word, as CLIP writes it."""
 WORDS = 40
 """Tokens of a prompt at most."""
 LATENTS, SHRINKS = 8, 4
 """Numbers at each position of what the autoencoder makes, and pixels along a side of one."""
-GROUPS = 8
+GROUPS = 4
+"""Of channels that are normalised together: each holds several, or colour would be lost."""
 
 
 def build(width: int, seed: int) -> Any:
-    """Make the pipeline with random weights; ``width`` is a multiple of 24."""
+    """Make the pipeline with random weights; ``width`` is a multiple of 12."""
     library: Any = diffusers
     deep, third = width * 4 // 3, width // 3
     with torch.random.fork_rng(devices=[]):
@@ -77,18 +82,33 @@ def build(width: int, seed: int) -> Any:
 
 
 def tokenizer() -> CLIPTokenizer:
-    """Learn byte pairs from the words that scenes know: each is one token, any other is several."""
-    learned = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
-    trainer = trainers.BpeTrainer(
-        vocab_size=10_000, min_frequency=0, end_of_word_suffix="</w>", show_progress=False
-    )
-    learned.train_from_iterator(lexicon.words(), trainer)
+    """Read each of the words that scenes know as one token, and any other as several."""
+    merges = _merges(lexicon.words())
+    signs = [sign for sign in string.printable if not sign.isspace()]
+    words = [*signs, *(sign + END for sign in signs), *map("".join, merges)]
+    words += ["<|startoftext|>", "<|endoftext|>"]
     with TemporaryDirectory() as folder:
-        learned.model.save(folder)
-        path = Path(folder) / "vocab.json"
-        signs = [sign for sign in string.printable if not sign.isspace()]
-        words = [*json.loads(path.read_text("utf-8")), *signs, *(f"{sign}</w>" for sign in signs)]
-        words += ["<|startoftext|>", "<|endoftext|>"]
-        path.write_text(json.dumps({word: i for i, word in enumerate(dict.fromkeys(words))}))
+        path = Path(folder)
+        (path / "vocab.json").write_text(json.dumps({word: i for i, word in enumerate(words)}))
+        rows = ["#version: 0.2", *map(" ".join, merges)]
+        (path / "merges.txt").write_text("\n".join(rows) + "\n")
         made: CLIPTokenizer = CLIPTokenizer.from_pretrained(folder, model_max_length=WORDS)
     return made
+
+
+def _merges(words: Sequence[str]) -> list[tuple[str, str]]:
+    """Byte pairs (Sennrich et al. 2016) until every word is whole, in the order they are joined.
+
+    The trainer of tokenizers leaves to chance which of equals comes first, and so the numbers that
+    a model's weights are for.
+    """
+    split = [[*word[:-1], word[-1] + END] for word in words]
+    merges = []
+    while pairs := Counter(pair for word in split for pair in pairwise(word)):
+        first, second = best = max(pairs, key=lambda pair: (pairs[pair], pair))
+        merges.append(best)
+        for word in split:
+            for i in reversed(range(len(word) - 1)):
+                if word[i : i + 2] == [first, second]:
+                    word[i : i + 2] = [first + second]
+    return merges
