@@ -338,6 +338,11 @@ def test_what_a_person_mentions_is_tested(scenes):
     assert "yellow boat on a snow background" in measured
 
 
+def test_a_session_that_ends_too_soon_does_not_call_the_unit_unstable(scenes):
+    played = play(scenes, Rule(("red",)), steps=2)
+    assert "ended before a word was tried" in played.conclusion.description
+
+
 def test_the_last_step_is_a_conclusion_from_what_is_known(scenes):
     played = play(scenes, Rule(("red",)), steps=4)
     assert [str(Concept.parse(label)) for label in played.conclusion.labels] == ["red"]

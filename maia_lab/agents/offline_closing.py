@@ -78,6 +78,9 @@ class Closing:
                 " them are changed, and nothing that can be said tells them from the rest."
                 + self.survives()
             )
+        words = "Sweep" if self.notes.generator else "Survey"
+        if not labels and "done" not in self.notes.tried.get(words, []):
+            return "No description: it ended before a word was tried on the unit."
         if not labels:
             return "No stable description: nothing that was tried drives the unit."
         said = ", or ".join(self.whole(label) for label in labels)
