@@ -43,6 +43,10 @@ class Reject:
     note: str
 
 
+SET_ASIDE = Reject("Set aside: the researcher first runs an experiment of their own.")
+"""Not a word against it: it may be proposed again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stop:
     """End the session here."""

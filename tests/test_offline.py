@@ -19,7 +19,7 @@ from maia_lab.allowlist import refusals
 from maia_lab.events import Began, Decided, Noted, Observed, Offered, Opened, Setting
 from maia_lab.executor import LocalExecutor
 from maia_lab.proposal import Conclusion, Proposal
-from maia_lab.review import Approve, Edit, Reject
+from maia_lab.review import SET_ASIDE, Approve, Edit, Reject
 from maia_lab.scenes.captions import caption
 from maia_lab.scenes.concept import Concept
 from maia_lab.scenes.keep import scene_of
@@ -311,6 +311,11 @@ def test_a_rejected_proposal_is_not_made_again(scenes):
     codes = [p.code for p in played.proposals]
     assert len(set(codes)) == len(codes)
     assert [str(Concept.parse(label)) for label in played.conclusion.labels] == ["red"]
+
+
+def test_what_was_set_aside_for_an_experiment_of_ones_own_is_proposed_again(scenes):
+    played = play(scenes, Rule(("red",)), lambda step, _: SET_ASIDE if step == 3 else Approve(), 5)
+    assert played.proposals[2] == played.proposals[3]
 
 
 def test_when_everything_is_rejected_it_concludes_that_it_knows_nothing(scenes):

@@ -14,7 +14,7 @@ from maia_lab.events import Decided, Observed, Offered
 from maia_lab.ledger import Ledger
 from maia_lab.observation import Measurement
 from maia_lab.proposal import Answer, Conclusion, Evidence, Hypothesis, Prediction, Proposal
-from maia_lab.review import Reject
+from maia_lab.review import SET_ASIDE, Reject
 from maia_lab.session import Briefing
 from maia_lab.slices import Slices, varied
 from maia_lab.sweep import MATTERS, lost, missed, otherwise, raised, without
@@ -83,10 +83,11 @@ class Biases:
         kinds: dict[int, str] = {}
         for event in briefing.events:
             match event:
-                case Offered(step=step, proposal=Proposal(code=code)):
+                case Offered(step=step, proposal=Proposal(code=code), by=by) if by != "human":
                     kinds[step] = kind_of(code)
-                case Decided(step=step, verdict=Reject()) if step in kinds:
-                    self.tried.append(kinds[step])
+                case Decided(step=step, verdict=Reject() as no) if step in kinds:
+                    if no != SET_ASIDE:
+                        self.tried.append(kinds[step])
                 case Observed(step=step, observation=seen) if step in kinds:
                     self.tried.append(kinds[step])
                     found = self.measured.setdefault(kinds[step], {})

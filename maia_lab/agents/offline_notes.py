@@ -11,7 +11,7 @@ from maia_lab.agents.offline_survey import Seen
 from maia_lab.events import Decided, Event, Noted, Observed, Offered, Opened
 from maia_lab.observation import Measurement, Observation
 from maia_lab.proposal import Conclusion, Hypothesis, Prediction, Proposal
-from maia_lab.review import Approve, Edit, Reject
+from maia_lab.review import SET_ASIDE, Approve, Edit, Reject
 
 NUMBER = r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
 USUAL = "activation at every hundredth of the data:"
@@ -112,6 +112,8 @@ def fold(events: Iterable[Event], language: Language) -> Notes:
         match event:
             case Opened(setting=setting):
                 notes.generator, notes.editor = bool(setting.generator), bool(setting.editor)
+            case Offered(by="human"):
+                continue
             case Offered(step=step, revision=1, proposal=Proposal() as proposal):
                 kinds[step] = kind_of(proposal.code)
                 notes.tried.setdefault(kinds[step], []).append("open")
@@ -125,6 +127,9 @@ def fold(events: Iterable[Event], language: Language) -> Notes:
                 notes.tried.setdefault("Conclusion", []).append("open")
                 notes.course.append("Conclusion")
             case Decided(step=step, verdict=verdict, by=by):
+                if verdict == SET_ASIDE and step in kinds:
+                    notes.tried[kinds[step]].pop()
+                    continue
                 if isinstance(verdict, Reject):
                     _became(notes, kinds.get(step), "rejected")
                 if isinstance(verdict, Approve | Edit | Reject) and by not in ("ledger", "budget"):

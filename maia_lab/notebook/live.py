@@ -15,7 +15,7 @@ from maia_lab.events import Noted, Observed, Offered
 from maia_lab.loop import Agent, next_thought
 from maia_lab.notebook import cells
 from maia_lab.proposal import Conclusion, Proposal
-from maia_lab.review import Approve, Edit, Policy, Reject, Verdict
+from maia_lab.review import SET_ASIDE, Approve, Edit, Policy, Reject, Verdict
 from maia_lab.session import Session, sha256
 from maia_lab.state import Phase
 from maia_lab.study import Study
@@ -159,7 +159,7 @@ class Live:
         """Make an experiment of the researcher's own the next step, approved."""
         self._turn += 1
         if self.waiting is not None:
-            self.reject("Set aside: the researcher first runs an experiment of their own.")
+            self.reject(SET_ASIDE.note)
         self.session.offer(Proposal(words or "the researcher's own experiment", code), HUMAN)
         step = self.session.state.step
         if cell_id:
