@@ -131,6 +131,18 @@ def test_a_moved_proposal_is_approved_where_it_is_and_the_next_follows_it(notebo
     assert [c["metadata"].get("maia", {}).get("step") for c in notebook.cells()[:2]] == [1, 2]
 
 
+def test_a_proposal_that_waited_out_a_pause_is_not_called_edited(notebook):
+    for line in ("%maia pause", "%maia resume"):
+        notebook.write("cell-2", line)
+        notebook.run("cell-2")
+    strip = notebook.step(1, "waiting")
+    strip.get_by_role("button", name="Approve & run").wait_for()
+    assert "1.2 · " in cell_of(notebook, 1)["source"].splitlines()[0]
+    assert "edited by you" not in strip.inner_text()
+    approve(notebook, 1)
+    notebook.step(1, "done").wait_for()
+
+
 def test_the_toolbars_run_button_is_no_approval(notebook):
     cell = cell_of(notebook, 1)["id"]
     notebook.editor(cell).click()

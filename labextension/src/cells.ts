@@ -87,6 +87,16 @@ export function rewrite(notebook: INotebookModel, id: string, source: string): v
   ownEdit(notebook);
 }
 
+/** Say in the first line of a proposal that is offered anew which offer it is; the rest stays. */
+export function renumber(notebook: INotebookModel, id: string, revision: number, source: string): void {
+  const cell = notebook.sharedModel.cells[indexOf(notebook, id)];
+  const [head, ...rest] = cell?.getSource().split('\n') ?? [];
+  if (cell && head?.startsWith('# maia: ') && metadataOf(cell)?.revision !== revision) {
+    const text = [source.split('\n', 1)[0], ...rest].join('\n');
+    notebook.sharedModel.transact(() => cell.setSource(text), false);
+  }
+}
+
 /** Turn a code cell into a raw one of the same id, which nothing runs. */
 export function makeRaw(panel: NotebookPanel, id: string): void {
   const notebook = panel.content;

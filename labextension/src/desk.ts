@@ -1,7 +1,8 @@
 /** What a human can do to the sessions of one notebook, and what the kernel asks of its cells. */
 
 import { Notification } from '@jupyterlab/apputils';
-import { NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
+import type { Cell } from '@jupyterlab/cells';
+import { type Notebook, NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IDisposable } from '@lumino/disposable';
 import { type ISignal, Signal } from '@lumino/signaling';
@@ -159,7 +160,9 @@ export class Desk implements IDisposable {
     void notebook
       .scrollToItem(index, 'smart')
       .catch(() => undefined)
-      .then(() => (activate ? NotebookActions.focusActiveCell(notebook) : undefined));
+      .then(() => (activate ? NotebookActions.focusActiveCell(notebook) : undefined))
+      .then(() => notebook.widgets[index]?.ready)
+      .then(() => requestAnimationFrame(() => showWhole(notebook.widgets[index], notebook)));
   }
 
   /** Whether the text of an open proposal is no longer the agent's; its two versions if so. */
@@ -265,8 +268,10 @@ export class Desk implements IDisposable {
     const notebook = this.panel.content;
     const follows =
       this.advancing && notebook.mode === 'command' && notebook.activeCell?.model.id === this.advancing;
+    const { cell_id: id, revision, source } = proposal;
     this.insert(proposal);
-    cells.mark(this.notebook, proposal.cell_id, proposal.metadata);
+    cells.renumber(this.notebook, id, revision, source);
+    cells.mark(this.notebook, id, proposal.metadata);
     if (follows) {
       this.reveal(proposal.cell_id, true);
     } else if (this.preferences.autoScroll && notebook.mode === 'command') {
@@ -384,4 +389,11 @@ export class Desk implements IDisposable {
   private readonly pending = new Set<string>();
   private readonly _changed = new Signal<this, void>(this);
   private readonly _announced = new Signal<this, string>(this);
+}
+
+/** Scroll on to a cell's strip, where the whole cell fits: it was not there yet when scrolled to. */
+function showWhole(cell: Cell | undefined, notebook: Notebook): void {
+  if (cell && cell.node.offsetHeight <= notebook.outerNode.clientHeight) {
+    cell.node.scrollIntoView({ block: 'nearest' });
+  }
 }
