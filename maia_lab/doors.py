@@ -253,17 +253,13 @@ def vocabulary(generator: str) -> Mapping[str, tuple[str, ...]]:
     return cast(World, _named(WORLDS, "generator", generator)()).vocabulary
 
 
-def open_index(
-    layer: Layer, data: Images, progress: Progress | None = None
-) -> Callable[[int], Exemplars]:
-    """Build or load the exemplars of all units of a layer; returns the way to one unit's."""
-    return open_indexes([layer], data, progress)[0]
-
-
 def open_indexes(
     layers: Sequence[Layer], data: Images, progress: Progress | None = None
 ) -> list[Callable[[int], Exemplars]]:
-    """The same for several layers: those of one network are answered in one pass."""
+    """Build or load the exemplars of all units of some layers; returns the way to one unit's.
+
+    Layers of one network are answered in one pass.
+    """
     index = _load("maia_lab.systems.exemplars:ExemplarIndex", "index")
     return [built.of for built in index.build_all(layers, data, cache(), progress)]
 

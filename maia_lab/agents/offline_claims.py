@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -54,19 +54,6 @@ class Claim:
     def __and__(self, other: Claim) -> Claim:
         """Both at once, in different things."""
         return Claim(tuple(sorted(self.things + other.things)), self.background or other.background)
-
-    def weaker(self) -> Iterator[Claim]:
-        """Every claim that asks for one word less."""
-        if self.background and self.things:
-            yield Claim(self.things)
-        for i, thing in enumerate(self.things):
-            rest = self.things[:i] + self.things[i + 1 :]
-            if len(thing) == 1 and (rest or self.background):
-                yield Claim(rest, self.background)
-            for j in range(len(thing)):
-                if len(thing) > 1:
-                    fewer = (*rest, thing[:j] + thing[j + 1 :])
-                    yield Claim(tuple(sorted(fewer)), self.background)
 
     def parts(self) -> frozenset[Claim]:
         """Claims worth testing that hold in this one: of one or two things, a count, a ground."""
