@@ -33,6 +33,8 @@ class Judged:
     truth: Gate
     said: Said
     seconds: float
+    failed: bool = False
+    """Its session came to no end: it found nothing, and let nothing pass."""
 
     @property
     def strength(self) -> float | None:
@@ -96,7 +98,12 @@ def _rows(judged: Sequence[Judged]) -> list[Row]:
             ">= 0.75",
             f"number, place, neighbours, not in the first sweep: {_by(outside)}",
         ),
-        Row.share("false-alarms", [one.false > 0 for one in clean], "<= 0.05", "clean systems"),
+        Row.share(
+            "false-alarms",
+            [one.false > 0 or one.failed for one in clean],
+            "<= 0.05",
+            "clean systems",
+        ),
         Row.mean(
             "false/system",
             [float(one.false) for one in gated],
@@ -109,7 +116,7 @@ def _rows(judged: Sequence[Judged]) -> list[Row]:
             "of those that were found",
         ),
         Row.mean("strength/error", [abs(said - true) for true, said in strengths]),
-        Row.mean("seconds/system", [one.seconds for one in judged], note="of work"),
+        Row.mean("seconds/system", [o.seconds for o in judged if not o.failed], note="of work"),
     ]
 
 
@@ -121,6 +128,6 @@ def _by(judged: Sequence[Judged]) -> str:
 
 def _judge(kind: str, truth: Gate, outcome: Outcome) -> Judged:
     if outcome.failed:
-        return Judged(kind, truth, {}, 0.0)
+        return Judged(kind, truth, {}, 0.0, failed=True)
     session = outcome.session
     return Judged(kind, truth, named(session, truth.subject), session.seconds)
