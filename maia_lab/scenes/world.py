@@ -21,8 +21,9 @@ COUNTS = ("two", "three")
 """Numbers that a description may ask for: more of one kind hardly find room."""
 
 
+@lru_cache(2)
 def scenes_world(n: int = 3000, held_out: int = 1000, seed: int = 0, tied: float = 0.0) -> World:
-    """Open the world of scenes.
+    """Open the world of scenes; sessions of one process share it, and what was drawn of it.
 
     Args:
         n: images of the data.
