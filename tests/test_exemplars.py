@@ -127,11 +127,11 @@ def test_other_weights_or_other_images_never_meet_a_kept_index(tmp_path):
     assert (other.asked, more.asked) == (200, 200)
 
 
-def test_a_trained_network_is_answered_anew_after_one_step(tmp_path):
+def test_a_trained_network_is_answered_anew_after_one_step(tmp_path, device):
     for number in range(12):
         pixels = np.random.default_rng(number).integers(0, 256, (20, 20, 3), np.uint8)
         Image.fromarray(pixels).save(tmp_path / f"{number}.png")
-    net = nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU())
+    net = nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU()).to(device)
     layer = Network(net, "net", Normalised((0.5,) * 3, (0.5,) * 3, 16)).layer("0")
     data, held_out = split(ImageFolder(tmp_path))
     before = ExemplarIndex.build(layer, data, tmp_path / "cache").of(0)

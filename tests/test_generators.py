@@ -20,7 +20,12 @@ from maia_lab.study import open_study
 from maia_lab.systems.function import Function
 
 COLOURS = {"red_fruit": (200, 40, 40), "leaf": (40, 160, 60), "big leaf": (40, 60, 200)}
-SMALL = "steps=2,size=32"
+
+
+@pytest.fixture
+def small(device):
+    """Settings with which a model draws at once, where the tests are to run."""
+    return f"steps=2,size=32,device={device},dtype=float32"
 
 
 def redness(images):
@@ -63,9 +68,9 @@ def text(call, kind):
     return str(raised.value)
 
 
-def test_an_image_follows_its_seed_whatever_is_drawn_beside_it(models, folder):
+def test_an_image_follows_its_seed_whatever_is_drawn_beside_it(models, folder, small):
     for name in ("sd", "flux"):
-        generator = world(folder, generator=f"diffusers:{models[name]},{SMALL},batch=2").generator
+        generator = world(folder, generator=f"diffusers:{models[name]},{small},batch=2").generator
         three = generator.generate(["a cat", "a dog", "a cat"], [1, 2, 3])
         (again,) = generator.generate(["a cat"], [1])
         assert [image.size for image in three] == [(32, 32)] * 3
@@ -78,8 +83,8 @@ def test_an_image_follows_its_seed_whatever_is_drawn_beside_it(models, folder):
         np.testing.assert_array_equal(generator.generate(["a cat"], [1])[0], again)
 
 
-def test_an_instruction_is_followed_by_the_model_unless_none_is_needed(models, folder):
-    photos = world(folder, editor=f"diffusers:{models['pix2pix']},{SMALL},image_guidance=1.2")
+def test_an_instruction_is_followed_by_the_model_unless_none_is_needed(models, folder, small):
+    photos = world(folder, editor=f"diffusers:{models['pix2pix']},{small},image_guidance=1.2")
     image, other = photos.data[3], Image.new("RGB", (30, 50), "green")
     edited = photos.editor.edit(
         [image, image, other], ["make it night", "make it gray", "make it night"], [1, 2, 3]
@@ -137,8 +142,8 @@ def test_another_worlds_generator_is_told_of(folder):
     assert not any("another world" in said for said in world(folder).remarks)
 
 
-def test_a_blanked_image_is_drawn_again_and_never_handed_out(models, folder, monkeypatch):
-    photos = world(folder, generator=f"diffusers:{models['blanking']},{SMALL}")
+def test_a_blanked_image_is_drawn_again_and_never_handed_out(models, folder, monkeypatch, small):
+    photos = world(folder, generator=f"diffusers:{models['blanking']},{small}")
     said = text(lambda: photos.generator.generate(["a cat", "a cat"], [1, 2]), WordsError)
     assert "'a cat' came out black in all of 4 tries (2 images)" in said
     # The same checker, of which one look in two is blind.
@@ -158,8 +163,10 @@ def test_a_blanked_image_is_drawn_again_and_never_handed_out(models, folder, mon
     ]
 
 
-def test_a_batch_is_halved_where_memory_does_not_suffice(models, folder, monkeypatch):
-    generator = world(folder, generator=f"diffusers:{models['sd']},{SMALL}").generator
+def test_a_batch_is_halved_where_memory_does_not_suffice(
+    models, folder, monkeypatch, small, device
+):
+    generator = world(folder, generator=f"diffusers:{models['sd']},{small}").generator
     unet, sizes = generator._pipeline._pipe.unet, []
     forward = unet.forward
 
@@ -173,7 +180,9 @@ def test_a_batch_is_halved_where_memory_does_not_suffice(models, folder, monkeyp
     assert len(generator.generate(["a", "b", "c", "d"], [1, 2, 3, 4])) == 4
     assert max(sizes) == 8 and sizes.count(8) == 1
     monkeypatch.setattr(unet, "forward", lambda *_, **__: tight([0] * 8))
-    assert "memory for one image on cpu" in text(lambda: generator.generate(["a"], [1]), ModelError)
+    assert f"memory for one image on {device}" in text(
+        lambda: generator.generate(["a"], [1]), ModelError
+    )
 
 
 def test_a_model_that_cannot_be_used_is_told_with_what_to_do(models, folder, tmp_path):
@@ -225,13 +234,13 @@ def test_photographs_are_found_by_their_folder_and_never_the_held_out_ones(folde
 
 
 def test_what_drew_and_edited_is_in_the_journal_and_must_be_the_same_again(
-    models, folder, tmp_path, monkeypatch
+    models, folder, tmp_path, monkeypatch, small
 ):
     monkeypatch.chdir(folder.parent)
     generator, model = f"retrieve:{folder.name}", shutil.copytree(models["pix2pix"], tmp_path / "p")
     session = maia_lab.describe(
         redness, data=folder, generator=generator, review="auto", folder=tmp_path,
-        editor=f"diffusers:{model},{SMALL}", max_steps=3, session="first",
+        editor=f"diffusers:{model},{small}", max_steps=3, session="first",
     )  # fmt: skip
     setting = next(e for e in session.journal.events if isinstance(e, Opened)).setting
     assert setting.generator == f"retrieval from {folder.name} (45 images)"
@@ -243,7 +252,7 @@ def test_what_drew_and_edited_is_in_the_journal_and_must_be_the_same_again(
         (model / "unet" / "config.json").read_text().replace("}", "\n}")
     )
     study = open_study(
-        redness, data=folder, generator=generator, editor=f"diffusers:{model},{SMALL}"
+        redness, data=folder, generator=generator, editor=f"diffusers:{model},{small}"
     )
     with pytest.raises(SessionError, match="not the editor"):
         maia_lab.resume("first", study=study, folder=tmp_path)

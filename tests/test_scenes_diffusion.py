@@ -73,7 +73,7 @@ def test_the_usual_size_is_less_than_twelve_megabytes():
 def test_it_opens_and_draws_as_any_other_generator(trained, device):
     folder, _ = trained
     world = open_world(
-        open_model("scenes"), generator=f"diffusers:{folder},steps=3,device={device}"
+        open_model("scenes"), generator=f"diffusers:{folder},steps=3,device={device},dtype=float32"
     )
     prompts = ["a red ball", "a zebra of quartz on grass", "a red ball"]
     first, unknown, other = world.generator.generate(prompts, [1, 2, 3])

@@ -579,15 +579,15 @@ def number(): return 5
 
 
 @pytest.mark.gpu
-def test_a_model_on_a_gpu_stays_there_and_answers_the_same():
-    if not torch.cuda.is_available():
-        pytest.skip("needs a GPU that torch can use: torch.cuda.is_available() is False")
+def test_a_model_on_a_gpu_stays_there_and_answers_the_same(device):
+    if device == "cpu":
+        pytest.skip("needs a GPU: pytest --device cuda")
     expected = network().layer("conv2").respond(pictures())
     net = network(Tiny())
-    net._module.cuda()
+    net._module.to(device)
     response = net.layer("conv2").respond(pictures())
     np.testing.assert_allclose(response.maps, expected.maps, atol=1e-3)
-    assert {p.device.type for p in net._module.parameters()} == {"cuda"}
+    assert {p.device.type for p in net._module.parameters()} == {torch.device(device).type}
     assert network().direction("conv2", [1] * 6, "sum").respond(pictures()).values.shape == (5, 1)
     assert net.direction("conv2", [1] * 6, "sum").respond(pictures()).values.shape == (5, 1)
 

@@ -38,6 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"there is no device {chosen.device!r} here; leave --device out")
     for each in (logging, parts):
         each.disable_progress_bar()
+    # Every batch has the size of the one before.
+    torch.backends.cudnn.benchmark = True
     try:
         training = Training(chosen.out, recipe, torch.device(chosen.device), _say)
         training.run(chosen.minutes, chosen.steps, chosen.compile)

@@ -24,7 +24,7 @@ from torch.nn import functional
 
 from maia_lab.errors import ModelError
 from maia_lab.imaging.course import Budget, Course, Say
-from maia_lab.imaging.scenes_diffusion import WIDTH, build
+from maia_lab.imaging.scenes_diffusion import WIDTH, WORDS, build
 from maia_lab.scenes.prompts import SIDE, pairs
 from maia_lab.scenes.render import appearance
 
@@ -73,9 +73,10 @@ class Training:
             part.to(device, memory_format=torch.channels_last)
         self.kept = self.pipe.scheduler.alphas_cumprod.to(device)
         """The share of an image that noise has left at each time, in variance; shape (1000,)."""
-        pixels, texts = draw(recipe, self.folder, say)
+        pixels, words = self._drawn()
         self.pixels = torch.from_numpy(pixels).to(device)
-        self.words, self.wordless = self._read(texts), self._read([""])
+        self.words = torch.from_numpy(words).to(device)
+        self.wordless = torch.from_numpy(self._read([""])).to(device)
 
     def run(self, minutes: float, steps: int | None, compiled: bool = False) -> None:
         """Train both, and leave a pipeline in the folder, which is written anew every minute.
@@ -132,7 +133,7 @@ class Training:
         kept = self.kept[times, None, None, None]
         signal, rest = kept.sqrt(), (1 - kept).sqrt()
         mute = torch.rand(rows.shape, generator=chance, device=self.device) < WORDLESS
-        words = torch.where(mute[:, None], self.wordless, self.words[rows])
+        words = torch.where(mute[:, None], self.wordless, self.words[rows]).long()
         noisy = (signal * clean + rest * noise).contiguous(memory_format=torch.channels_last)
         seen = self.unet(noisy, times, self.pipe.text_encoder(words)[0]).sample
         return functional.mse_loss(seen.float(), signal * noise - rest * clean)
@@ -153,39 +154,39 @@ class Training:
     def _noise(self, like: Tensor, chance: torch.Generator) -> Tensor:
         return torch.randn(like.shape, generator=chance, device=self.device)
 
-    def _read(self, texts: Sequence[str]) -> Tensor:
-        """Tokens, shape (texts, 40)."""
+    def _drawn(self) -> tuple[NDArray[np.uint8], NDArray[np.int16]]:
+        """Draw what is learned from, on all cores; it is kept in the folder for the next time.
+
+        Returns:
+            Pixels, uint8, shape (images, 64, 64, 3), and the tokens of what was asked for each,
+            shape (images, 40).
+        """
+        path = self.folder / f"scenes-{appearance()[:8]}.npz"
+        if path.exists():
+            with np.load(path) as known:
+                return known["pixels"], known["words"]
+        images = self.recipe.images
+        began, count = time.monotonic(), -(-images // PART)
+        pixels = np.empty((count * PART, SIDE, SIDE, 3), np.uint8)
+        words = np.empty((count * PART, WORDS), np.int16)
+        task = partial(pairs, self.recipe.seed, count=PART)
+        # A fork of a process that has met a GPU is none that can be used.
+        with get_context("spawn").Pool(min(count, os.cpu_count() or 1)) as pool:
+            for part, (some, texts) in enumerate(pool.imap(task, range(count))):
+                rows = slice(part * PART, (part + 1) * PART)
+                pixels[rows], words[rows] = some, self._read(texts)
+        self.say(f"scenes: {images} drawn, {images / (time.monotonic() - began):.0f} a second")
+        new = path.with_suffix(".new.npz")
+        np.savez(new, pixels=pixels[:images], words=words[:images])
+        new.replace(path)
+        return pixels[:images], words[:images]
+
+    def _read(self, texts: Sequence[str]) -> NDArray[np.int16]:
         tokens = self.pipe.tokenizer(
-            list(texts), padding="max_length", truncation=True, return_tensors="pt"
+            list(texts), padding="max_length", truncation=True, return_tensors="np"
         )
-        words: Tensor = tokens.input_ids.to(self.device)
+        words: NDArray[np.int16] = tokens.input_ids.astype(np.int16)
         return words
-
-
-def draw(recipe: Recipe, folder: Path, say: Say) -> tuple[NDArray[np.uint8], list[str]]:
-    """Draw what is learned from, on all cores; it is kept in the folder for the next time.
-
-    Returns:
-        Pixels, uint8, shape (images, 64, 64, 3), and what was asked for each.
-    """
-    path = folder / f"scenes-{appearance()[:8]}.npz"
-    if path.exists():
-        with np.load(path) as known:
-            return known["pixels"], known["texts"].tolist()
-    began, count = time.monotonic(), -(-recipe.images // PART)
-    pixels = np.empty((count * PART, SIDE, SIDE, 3), np.uint8)
-    texts: list[str] = []
-    task = partial(pairs, recipe.seed, count=PART)
-    with get_context("spawn").Pool(min(count, os.cpu_count() or 1)) as pool:
-        for part, (some, asked) in enumerate(pool.imap(task, range(count))):
-            pixels[part * PART : (part + 1) * PART] = some
-            texts += asked
-    pixels, texts = pixels[: recipe.images], texts[: recipe.images]
-    say(f"scenes: {recipe.images} drawn, {recipe.images / (time.monotonic() - began):.0f} a second")
-    new = path.with_suffix(".new.npz")
-    np.savez(new, pixels=pixels, texts=np.array(texts))
-    new.replace(path)
-    return pixels, texts
 
 
 def _learning(pipe: Any) -> tuple[Any, Any, Any]:
