@@ -45,12 +45,13 @@ def confounded(seeds: Sequence[int], n: int = 60, agent: str = "offline") -> Tab
     return Table("confounded", tuple(seeds), tuple(rows))
 
 
-def ablation(seeds: Sequence[int], n: int = 60, agent: str = "offline") -> Table:
+def ablation(seeds: Sequence[int], n: int = 120, agent: str = "offline") -> Table:
     """Describe the same units of tied data with each tool taken away.
 
     Args:
         seeds: which units, which data, and where sessions start from.
-        n: units, in the paper's mix, each of them about a colour or a shape.
+        n: units, in the paper's mix, each of them about a colour or a shape; only every fourth asks
+            which of two things it answers to, so that fewer tell little of what edits are for.
         agent: who describes.
     """
     plan = {name: _jobs(seeds, n, Setup(tied=1.0, lacking=k)) for name, k in ABLATIONS.items()}
