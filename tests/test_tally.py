@@ -8,7 +8,7 @@ from torch import nn
 
 from maia_lab.errors import DataError, ModelError
 from maia_lab.images import ImageFolder, split
-from maia_lab.systems import tally
+from maia_lab.systems import tally, vision
 from maia_lab.systems.counting import CHUNK, count
 from maia_lab.systems.exemplars import ExemplarIndex, keep
 from maia_lab.systems.highest import Highest
@@ -83,6 +83,20 @@ def test_the_highest_are_kept_whatever_comes_first_and_how_much_at_a_time():
                 assert (highest.kept[:, 1:] >= highest.kept[:, :-1]).all(), "asking changes nothing"
         np.testing.assert_array_equal(highest.kept, np.sort(numbers, 1)[:, -8:])
         np.testing.assert_array_equal(pickle.loads(pickle.dumps(highest)).kept, highest.kept)
+
+
+def test_what_is_no_number_and_zeros_of_either_sign_stand_where_they_should():
+    values = np.zeros((300, 3), np.float32)
+    values[::2, 0] = -0.0
+    values[5::9, 1], values[7::9, 1] = np.nan, np.inf
+    values[:, 2] = np.arange(150, -150, -1)
+    one = counted(Plan.of(Hashes(range(300))), np.arange(300), values, values[..., None])
+    assert list(unpacked(one.ends[0, 0])) == list(unpacked(one.ends[1, 0])) == list(range(64))
+    assert list(unpacked(one.ends[0, 1]))[:33] == list(range(7, 300, 9))
+    assert not set(unpacked(one.ends[1, 1])) & set(range(5, 300, 9))
+    assert one.broken[1] == len(range(5, 300, 9)) + len(range(7, 300, 9))
+    assert list(unpacked(one.ends[0, 2])) == list(range(64))
+    assert list(unpacked(one.ends[1, 2])) == list(range(299, 235, -1))
 
 
 def test_parts_with_an_image_in_common_or_of_other_data_do_not_merge():
@@ -181,6 +195,27 @@ def test_parts_counted_apart_are_the_whole_to_the_last_bit(tmp_path):
     seen = []
     ExemplarIndex.build_all(layers, data, tmp_path / "cache", lambda *now: seen.append(now))
     assert not seen, "what was counted apart is found"
+
+
+def test_of_large_outputs_a_few_images_are_shown_at_a_time_and_parts_are_still_the_whole(
+    tmp_path, monkeypatch
+):
+    data = photos(tmp_path, range(70))
+    net, opened = network()
+    layers, plan = [opened.layer(name) for name in LAYERS], Plan.of(data)
+    assert net.passes == 1, "the probing pass tells how large the outputs are"
+    at_once = count(layers, data, plan)
+    monkeypatch.setattr(vision, "PIECE", 4 * 16 * 16 * 5 * 4)
+    net.passes, net.most = 0, 4
+    whole = count(layers, data, plan)
+    assert net.passes == 8 + 8 + 2
+    parts = [count(layers, data, plan, at) for at in (range(32, 70), range(32))]
+    for one, other, before, after in zip(whole, at_once, *parts, strict=True):
+        assert same(before.merge(after), one)
+        np.testing.assert_allclose(one.values, other.values, atol=1e-5)
+        np.testing.assert_allclose(one.tail, other.tail, atol=1e-5)
+    response = layers[2].respond([data[i] for i in range(10)])
+    np.testing.assert_array_equal(response.values[:8], whole[2].values[:8])
 
 
 def test_a_pass_that_was_cut_short_goes_on_where_it_was(tmp_path):

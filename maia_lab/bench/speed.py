@@ -1,7 +1,8 @@
 """How fast the index and ``call_neuron`` are: against the bare forward pass, and against peers.
 
 Ratios of process time on one thread, both sides alternating on the same batch in one process, after
-their outputs were found equal. The floor is the fastest bare forward pass of the batch.
+their outputs were found equal. The floor is the fastest bare forward pass of the batch, in either
+layout and by however many images at a time.
 """
 
 from __future__ import annotations

@@ -17,12 +17,15 @@ from maia_lab.bench.subject import Subject
 from maia_lab.bench.table import Row
 from maia_lab.errors import ModelError
 from maia_lab.images import ImageFolder
-from maia_lab.systems.counting import CHUNK, add, count
+from maia_lab.systems.counting import CHUNK, count, survey
 from maia_lab.systems.tally import Plan, Tally
 
 PAIRS = 7
 BEFORE, FIRST = 1000, 128
 """Images before the steady state is measured, and those told apart at the beginning."""
+LAYOUTS = {"plain": torch.contiguous_format, "channels last": torch.channels_last}
+SIZES = (1, 2, 4, 8, 16, CHUNK)
+"""Images in one bare pass: the fastest is the floor."""
 COUNTED = 600
 """Images whose every position is held against the thresholds."""
 UNITS = 17_056
@@ -35,10 +38,10 @@ def index(subject: Subject, crops: Crops) -> list[Row]:
     plan = Plan.of(crops)
     both = {"blocks": _counting(subject, subject.blocks, plan)}
     both["all"] = _counting(subject, subject.every, plan)
-    layouts = {"plain": torch.contiguous_format, "channels last": torch.channels_last}
+    forms = _fastest(subject, crops)
     steady = -(-BEFORE // CHUNK)
     ratios: dict[str, list[float]] = {"blocks": [], "all": [], "first": []}
-    floors: dict[str, list[float]] = {name: [] for name in layouts}
+    floors: dict[str, list[float]] = {name: [] for name in forms}
     nulls = []
     for number in range(steady + PAIRS):
         batch = subject.batch(crops, number)
@@ -46,14 +49,15 @@ def index(subject: Subject, crops: Crops) -> list[Row]:
             for add in both.values():
                 add(number, batch)
             continue
-        bare = {n: batch.contiguous(memory_format=form) for n, form in layouts.items()}
+        bare = {name: _cut(batch, *form) for name, form in forms.items()}
         if number in (0, steady):
-            subject.bare(*bare.values())
+            for pieces in bare.values():
+                subject.bare(*pieces)
         # The floor is taken before and after, so that a machine that slows down slows both.
-        before = {n: subject.clock(subject.bare, at) for n, at in bare.items()}
+        before = {n: subject.clock(subject.bare, *pieces) for n, pieces in bare.items()}
         spent = {n: subject.clock(add, number, batch) for n, add in both.items()}
-        after = {n: subject.clock(subject.bare, at) for n, at in bare.items()}
-        fastest = min(layouts, key=lambda n: before[n] + after[n])
+        after = {n: subject.clock(subject.bare, *pieces) for n, pieces in bare.items()}
+        fastest = min(forms, key=lambda n: before[n] + after[n])
         floor = (before[fastest] + after[fastest]) / 2
         if number < steady:
             ratios["first"].append(spent["all"] / floor)
@@ -61,7 +65,7 @@ def index(subject: Subject, crops: Crops) -> list[Row]:
         nulls.append(after[fastest] / before[fastest])
         for name, seconds in spent.items():
             ratios[name].append(seconds / floor)
-        for name in layouts:
+        for name in forms:
             floors[name] += [before[name], after[name]]
     told = ", ".join(f"{k} {median(v) / CHUNK * 1e3:.1f} ms" for k, v in floors.items())
     spread = max(nulls) - min(nulls)
@@ -82,29 +86,43 @@ def index(subject: Subject, crops: Crops) -> list[Row]:
     ]
 
 
+def _fastest(subject: Subject, crops: Crops) -> dict[str, tuple[torch.memory_format, int]]:
+    """In either layout, by how many images at a time the bare pass is fastest."""
+    batch, found = subject.batch(crops, 0), {}
+    for layout, memory in LAYOUTS.items():
+        ways = {size: _cut(batch, memory, size) for size in SIZES}
+        spent = [{n: subject.clock(subject.bare, *at) for n, at in ways.items()} for _ in range(3)]
+        # The first round is a warm-up.
+        size = min(SIZES, key=lambda n: min(spent[1][n], spent[2][n]))
+        found[f"{layout} by {size}"] = memory, size
+    return found
+
+
+def _cut(batch: Tensor, memory: torch.memory_format, size: int) -> tuple[Tensor, ...]:
+    return tuple(part.contiguous(memory_format=memory) for part in torch.split(batch, size))
+
+
 def _counting(subject: Subject, names: list[str], plan: Plan) -> Callable[[int, Tensor], None]:
-    tallies = {name: Tally(plan, subject.network.layer(name).units) for name in names}
+    tallies = [Tally(plan, subject.network.layer(name).units) for name in names]
 
-    def survey(number: int, batch: Tensor) -> None:
+    def counting(number: int, batch: Tensor) -> None:
         at = np.arange(number * CHUNK, (number + 1) * CHUNK)
-        subject.network.survey(names, batch, lambda name, maps: add(tallies[name], at, maps, None))
+        survey(subject.network, names, at, batch, tallies)
 
-    return survey
+    return counting
 
 
 def _check(subject: Subject, crops: Crops) -> None:
     """What the index reads is what plain hooks read, on the same layout in memory."""
     batch = subject.batch(crops, 0)
     plan, at = Plan.of(crops), np.arange(CHUNK)
-    found = {n: Tally(plan, subject.network.layer(n).units) for n in subject.every}
-    subject.network.survey(
-        subject.every, batch, lambda name, maps: add(found[name], at, maps, None)
-    )
+    found = [Tally(plan, subject.network.layer(name).units) for name in subject.every]
+    survey(subject.network, subject.every, at, batch, found)
     alike = batch.contiguous(memory_format=subject.network._memory)
     slots = plan.slots[at]
-    for name in subject.every:
-        plain = peers.answer(subject.net, name, alike).detach()
-        values = found[name].values[slots[slots >= 0]]
+    for name, tally in zip(subject.every, found, strict=True):
+        pieces = [peers.answer(subject.net, name, at) for at in subject.network.pieces(alike)]
+        plain, values = torch.cat(pieces).detach(), tally.values[slots[slots >= 0]]
         if plain.dim() == 4 and not np.array_equal(
             plain.amax((2, 3)).float().cpu().numpy()[slots >= 0], values
         ):

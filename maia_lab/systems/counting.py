@@ -12,11 +12,10 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional
 
 from maia_lab.errors import ModelError
 from maia_lab.system import Layer
-from maia_lab.systems.tally import Array, Plan, Positions, Tally
+from maia_lab.systems.tally import Plan, Positions, Tally
 from maia_lab.systems.vision import Network, NetworkLayer
 from maia_lab.world import Images
 
@@ -67,18 +66,16 @@ def go_on(
 
     def answer(at: Positions, ready: Tensor | list[Image.Image]) -> None:
         if network is not None and isinstance(ready, Tensor):
-            places = {layer.name: i for i, layer in enumerate(layers)}
-
-            def visit(name: str, maps: Tensor) -> None:
-                add(tallies[places[name]], at, maps, units)
-
-            network.survey(list(places), ready, visit)
+            survey(network, [layer.name for layer in layers], at, ready, tallies, units)
             return
         images = ready if isinstance(ready, list) else []
+        places = Places(tallies[0].plan, at)
         for layer, tally in zip(layers, tallies, strict=True):
             response = layer.respond(images, units)
             found = response.values if response.maps is None else response.maps
-            add(tally, at, torch.from_numpy(found), None, response.values)
+            reading = Reading(tally, places)
+            reading.take(torch.from_numpy(found), torch.from_numpy(response.values))
+            reading.count()
 
     counted = 0
     for at, ready in ahead(batches, read):
@@ -128,47 +125,100 @@ def network_of(layers: Sequence[Layer]) -> Network | None:
     return plain[0].network
 
 
-def add(
-    tally: Tally,
+def survey(
+    network: Network,
+    layers: Sequence[str],
     at: Positions,
-    answer: Tensor,
-    units: list[int] | None,
-    values: Array | None = None,
+    batch: Tensor,
+    tallies: Sequence[Tally],
+    units: list[int] | None = None,
 ) -> None:
-    """Count what one layer answered: shape (n, units, h, w), or (n, units) without maps.
+    """Count what some layers of a network answer to one batch, in one pass.
 
     Args:
-        tally: what it is counted in; images that are in it already are passed over.
+        network: that is asked.
+        layers: names of its layers.
         at: positions of the images.
-        answer: of the layer.
-        units: which of its units; None for all.
-        values: shape (n, units), where a unit's activation is not the maximum of its map.
+        batch: the images, as the network prepared them.
+        tallies: what each layer is counted in; images that are in it already are passed over.
+        units: which of the units; None for all.
     """
-    fresh = ~tally.seen[at]
-    if not fresh.all():
-        at, answer = at[fresh], answer[torch.from_numpy(fresh)]
-        values = None if values is None else values[fresh]
-    if not len(at):
-        return
-    answer = (answer if units is None else answer[:, units]).detach()
-    if answer.dim() == 2:
-        tally.add(at, answer.float().cpu().numpy())
-        return
-    maps = answer.flatten(2)
-    if values is None:
-        values = _maxima(answer).float().cpu().numpy()
-    mapped, size = tally.plan.mapped(at), maps.shape[2]
-    places = torch.from_numpy(tally.plan.places(at[mapped], size).copy()).to(maps.device)
-    some = maps if mapped.all() else maps[torch.from_numpy(mapped)]
-    if places.shape[1] < size:
-        some = some.gather(2, places[:, None].expand(-1, maps.shape[1], -1))
-    rows = some.movedim(1, 2).flatten(0, 1)
-    tally.add(at, values, rows.float().cpu().numpy(), size)
+    places = Places(tallies[0].plan, at)
+    readings = {n: Reading(t, places, units) for n, t in zip(layers, tallies, strict=True)}
+    network.survey(layers, batch, lambda name, answer: readings[name].take(answer))
+    for reading in readings.values():
+        reading.count()
+
+
+class Places:
+    """Which images of a batch, and which places of their maps, are sampled: told by size once."""
+
+    def __init__(self, plan: Plan, at: Positions) -> None:
+        """Tell which images."""
+        self.plan, self.at = plan, at
+        self.mapped = plan.mapped(at)
+        self._found: dict[tuple[int, int, int, torch.device], tuple[Tensor, Tensor]] = {}
+
+    def of(self, start: int, stop: int, size: int, device: torch.device) -> tuple[Tensor, Tensor]:
+        """The images, shape (m, 1), counted from ``start``, and their places, shape (m, places)."""
+        key = (start, stop, size, device)
+        if key not in self._found:
+            images = np.flatnonzero(self.mapped[start:stop])
+            places = self.plan.places(self.at[start:stop][images], size).copy()
+            self._found[key] = (
+                torch.from_numpy(images)[:, None].to(device),
+                torch.from_numpy(places).to(device),
+            )
+        return self._found[key]
+
+
+class Reading:
+    """What one layer answers to a batch: read a few images at a time, and counted at the end."""
+
+    def __init__(self, tally: Tally, places: Places, units: list[int] | None = None) -> None:
+        """Begin with no image of the batch."""
+        self._tally, self._places, self._units = tally, places, units
+        self._values: list[Tensor] = []
+        self._rows: list[Tensor] = []
+        self._taken = self._size = 0
+
+    def take(self, answer: Tensor, values: Tensor | None = None) -> None:
+        """Read the answers to the next images.
+
+        Args:
+            answer: shape (n, units, h, w), or (n, units) without maps.
+            values: shape (n, units), where a unit's activation is not the maximum of its map.
+        """
+        start = self._taken
+        self._taken += len(answer)
+        answer = (answer if self._units is None else answer[:, self._units]).detach()
+        if answer.dim() == 2:
+            self._values.append(answer.clone())
+            return
+        self._values.append(_maxima(answer) if values is None else values)
+        maps = answer.flatten(2).movedim(1, 2)
+        self._size = maps.shape[1]
+        images, places = self._places.of(start, self._taken, self._size, maps.device)
+        self._rows.append(maps[images, places].flatten(0, 1))
+
+    def count(self) -> None:
+        """Count what was read, but for images that are counted already."""
+        at, mapped = self._places.at, self._places.mapped
+        values = torch.cat(self._values).float().cpu().numpy()
+        rows = torch.cat(self._rows).float().cpu().numpy() if self._rows else None
+        fresh = ~self._tally.seen[at]
+        if not fresh.all():
+            at, values = at[fresh], values[fresh]
+            if rows is not None:
+                each = rows.reshape(np.count_nonzero(mapped), -1, rows.shape[1])
+                rows = each[fresh[mapped]].reshape(-1, rows.shape[1])
+        if len(at):
+            self._tally.add(at, values, rows, self._size)
 
 
 def _maxima(maps: Tensor) -> Tensor:
     """The highest of each map: from (n, units, h, w) to (n, units)."""
     if maps.device.type == "cpu" and maps.is_contiguous(memory_format=torch.channels_last):
-        # Reads them as they lie in memory; amax goes unit by unit, up to thirty times as long.
-        return functional.max_pool2d(maps, maps.shape[2:]).flatten(1)
+        # Over both axes at once amax is slow for most numbers of units, up to thirty times.
+        return maps.movedim(1, 3).amax(1).amax(1)
     return maps.amax((2, 3))

@@ -191,17 +191,16 @@ def _kept(
                 todo = [
                     i for i, at in enumerate(found) if at is None and i == paths.index(paths[i])
                 ]
-                tallies = [_begun(paths[i], layers[i], plan, units) for i in todo]
-                save = [partial(Kept.save, layer=digests[i], data=content) for i in todo]
-                _build(
-                    [layers[i] for i in todo],
-                    data,
-                    tallies,
-                    [paths[i] for i in todo],
-                    save,
-                    progress,
-                    units,
-                )
+                if todo:
+                    _build(
+                        [layers[i] for i in todo],
+                        data,
+                        [_begun(paths[i], layers[i], plan, units) for i in todo],
+                        [paths[i] for i in todo],
+                        [partial(Kept.save, layer=digests[i], data=content) for i in todo],
+                        progress,
+                        units,
+                    )
                 found = [at or Kept.load(path) for at, path in zip(found, paths, strict=True)]
         except OSError as error:
             raise _unkept(cache_dir, error) from error

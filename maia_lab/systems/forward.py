@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from itertools import chain
 
 import torch
@@ -22,19 +22,19 @@ class _Reached(BaseException):
 def show(
     model: nn.Module,
     parts: list[nn.Module],
-    batch: Tensor,
+    batches: Iterable[Tensor],
     watcher: Watcher,
     name: str,
     layout: torch.memory_format = torch.contiguous_format,
 ) -> None:
-    """Run a model as far as the last of some parts, each of which answers once.
+    """Run a model on batches as far as the last of some parts, each of which answers once a batch.
 
     What comes after does not run, which also keeps later in-place operations off the last output.
 
     Raises:
         ModelError: the model fails, or a part was not reached; the error speaks of ``name``.
     """
-    left = set(parts)
+    left: set[nn.Module] = set()
 
     def ran(part: nn.Module, output: object) -> None:
         watcher(part, output)
@@ -42,10 +42,13 @@ def show(
         if not left:
             raise _Reached
 
-    with suppress(_Reached):
-        watch(model, parts, batch, ran, name, layout)
-    if left:
-        raise ModelError(name, "did not run for these images", "hook another module")
+    with _watched(model, parts, ran):
+        for batch in batches:
+            left.update(parts)
+            with suppress(_Reached):
+                _run(model, batch, name, layout)
+            if left:
+                raise ModelError(name, "did not run for these images", "hook another module")
 
 
 def watch(
@@ -72,9 +75,13 @@ def watch(
         ModelError: the model fails.
         torch.OutOfMemoryError: memory does not suffice, on whatever device.
     """
+    with _watched(model, parts, watcher):
+        _run(model, batch, name, layout)
+
+
+@contextmanager
+def _watched(model: nn.Module, parts: list[nn.Module], watcher: Watcher) -> Iterator[None]:
     modes = [(part, part.training) for part in model.modules()]
-    weights = chain(model.parameters(), model.buffers())
-    like = next((tensor for tensor in weights if tensor.is_floating_point()), batch)
     handles = []
     try:
         for part in parts:
@@ -83,7 +90,19 @@ def watch(
             # Not eval(): models override it, with effects that could not be taken back.
             part.training = False
         with torch.inference_mode():
-            model(batch.to(like.device, like.dtype, memory_format=layout))
+            yield
+    finally:
+        for handle in handles:
+            handle.remove()
+        for part, mode in modes:
+            part.training = mode
+
+
+def _run(model: nn.Module, batch: Tensor, name: str, layout: torch.memory_format) -> None:
+    weights = chain(model.parameters(), model.buffers())
+    like = next((tensor for tensor in weights if tensor.is_floating_point()), batch)
+    try:
+        model(batch.to(like.device, like.dtype, memory_format=layout))
     except (torch.OutOfMemoryError, ModelError):
         raise
     except Exception as error:
@@ -97,11 +116,6 @@ def watch(
             "check that preprocess gives what the model takes; one that takes a dict, or several"
             " tensors, goes into a module that makes them of one",
         ) from error
-    finally:
-        for handle in handles:
-            handle.remove()
-        for part, mode in modes:
-            part.training = mode
 
 
 def final(output: object) -> object:
