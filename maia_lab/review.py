@@ -43,6 +43,9 @@ class Reject:
     note: str
 
 
+CONCLUDE = "Conclude now, with what has been measured."
+"""What the panels say for whoever has seen enough."""
+
 SET_ASIDE = Reject("Set aside: the researcher first runs an experiment of their own.")
 """Not a word against it: it may be proposed again."""
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from maia_lab.notebook import wire
+from maia_lab.review import CONCLUDE
 
 ROOT = Path(__file__).parent.parent
 SOURCES, BUNDLE = ROOT / "labextension", ROOT / "maia_lab" / "labextension"
@@ -52,6 +53,7 @@ def test_the_page_and_the_kernel_agree_on_states_target_and_protocol():
     assert literals("SessionPhase") == set(typing.get_args(wire.SessionPhase))
     assert constant("TARGET") == wire.TARGET
     assert int(constant("PROTOCOL")) == wire.PROTOCOL
+    assert f"'{CONCLUDE}'" in (SOURCES / "src" / "controls.tsx").read_text()
 
 
 def test_package_page_and_bundle_have_one_version():

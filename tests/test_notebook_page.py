@@ -5,6 +5,8 @@ import itertools
 import kernels
 import pytest
 
+from maia_lab.review import CONCLUDE
+
 UNIT = "synthetic/one/1001"
 
 
@@ -143,6 +145,14 @@ def test_a_conclusion_scores_itself_is_sent_back_and_accepted(page):
     assert words["after_cell_id"] == proposal["cell_id"]
     assert page.step(3, "accepted")
     assert session(page, lambda m: m["phase"] == "concluded")
+
+
+def test_asked_to_conclude_now_it_does(page):
+    proposal = begin(page)
+    asked = {"type": "note", "session": proposal["session"], "text": CONCLUDE}
+    assert page.ask(asked)["ok"]
+    assert CONCLUDE in page.step(1, "rejected")["words"]
+    assert page.proposal()["kind"] == "conclusion"
 
 
 def test_not_yet_sends_a_conclusion_back(page):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from maia_lab.agents.offline_ask import Asking
 from maia_lab.agents.offline_bias import Biases
@@ -12,9 +13,11 @@ from maia_lab.agents.offline_compare import Comparing
 from maia_lab.agents.offline_notes import fold
 from maia_lab.agents.offline_plan import Plan
 from maia_lab.agents.offline_spurious import propose
+from maia_lab.events import Decided, Event, Noted
 from maia_lab.ledger import Ledger
 from maia_lab.loop import Watch
 from maia_lab.proposal import Conclusion, Proposal
+from maia_lab.review import Approve, Edit, Reject
 from maia_lab.session import Briefing
 
 
@@ -41,6 +44,8 @@ class OfflineAgent:
 
     async def propose(self, briefing: Briefing, watch: Watch) -> Proposal | Conclusion:  # noqa: ARG002
         """Say what to do next."""
+        if _to_conclude(briefing.events):
+            briefing = replace(briefing, must_conclude=True)
         if briefing.question.task == "bias":
             return Biases(briefing, self._vocabulary, self._seed).next()
         if briefing.question.task == "compare":
@@ -55,3 +60,17 @@ class OfflineAgent:
             for proposal in plan.proposals():
                 return proposal
         return Closing(plan.judgement).conclusion(Ledger.fold(briefing.events))
+
+
+def _to_conclude(events: Iterable[Event]) -> bool:
+    """Whether a human asked for the conclusion, and has said nothing else since."""
+    said = ""
+    for event in events:
+        match event:
+            case Noted(text=text, by="human"):
+                said = text
+            case Decided(verdict=Approve(note) | Edit(note=note) | Reject(note), by="human") if (
+                note
+            ):
+                said = note
+    return said.lower().startswith("conclude now")

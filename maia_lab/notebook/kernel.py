@@ -213,7 +213,9 @@ class Notebook:
             _check_scored(live, message["step"])
             live.reject(message["note"])
         elif message["type"] == "note":
-            live.session.note(message["text"])
+            if live.say(message["text"]):
+                self.go_on(live)
+                return
         elif message["type"] == "hypothesis":
             live.hypothesis(message["action"], message["text"])
         elif message["type"] == "auto":

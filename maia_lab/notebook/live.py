@@ -15,7 +15,7 @@ from maia_lab.events import Noted, Observed, Offered
 from maia_lab.loop import Agent, next_thought
 from maia_lab.notebook import cells
 from maia_lab.proposal import Conclusion, Proposal
-from maia_lab.review import SET_ASIDE, Approve, Edit, Policy, Reject, Verdict
+from maia_lab.review import CONCLUDE, SET_ASIDE, Approve, Edit, Policy, Reject, Verdict
 from maia_lab.session import Session, sha256
 from maia_lab.state import Phase
 from maia_lab.study import Study
@@ -148,6 +148,15 @@ class Live:
         ticket = self.session.ticket
         self.below = self.cell(ticket.step)
         self.session.decide(ticket, Reject(note), by)
+
+    def say(self, text: str) -> bool:
+        """Speak to the agent; whether what waits went back, since it is to conclude now."""
+        offered = self.waiting
+        if text == CONCLUDE and offered is not None and isinstance(offered.proposal, Proposal):
+            self.reject(text)
+            return True
+        self.session.note(text)
+        return False
 
     def begin(self, cell_id: str | None) -> None:
         """Say that the approved code starts now, in this cell."""

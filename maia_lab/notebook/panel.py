@@ -20,6 +20,7 @@ from maia_lab.notebook.scored import table
 from maia_lab.notebook.told import Told
 from maia_lab.plain import one_line
 from maia_lab.proposal import Conclusion
+from maia_lab.review import CONCLUDE
 from maia_lab.state import Phase
 
 log = logging.getLogger(__name__)
@@ -183,7 +184,8 @@ class Panel:
         self._live.hypothesis(action, self._take_words())
 
     def _on_conclude(self) -> None:
-        self._live.session.note("Conclude now, with what has been measured.")
+        if self._live.say(CONCLUDE):
+            self._live.think_apart(self._notebook.let_run)
 
     def _on_policy(self, change: Any) -> None:
         def act() -> None:
