@@ -69,6 +69,14 @@ def test_an_image_from_elsewhere_is_neither_edited_nor_described(scenes):
         scenes.captioner.describe([stranger])
 
 
+def test_what_a_model_drew_is_told_apart_from_what_is_known(scenes):
+    made = provenance.Origin("generated", "tiny", "red")
+    drawn = provenance.stamp(Image.new("RGB", (64, 64), "red"), made)
+    known, unread = scenes.captioner.describe([scenes.data[0], drawn])
+    assert scenes.words.matches(known, scenes.data[0])
+    assert unread == "(drawn by tiny: what it shows was not read)"
+
+
 def test_descriptions_and_concepts_are_true_of_their_image(scenes):
     for image, sentence in zip(
         scenes.data, scenes.captioner.describe(list(scenes.data)), strict=True

@@ -60,7 +60,7 @@ def scene_of(image: Image.Image) -> Scene:
         raise WorldError(
             name,
             "shows no scene that is known here",
-            "use images from tools.text2image, tools.edit_images or the scenes data",
+            "use images from the scenes data, or that the scenes renderer drew or edited",
         )
     if stamp != key:
         raise WorldError(

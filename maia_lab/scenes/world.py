@@ -7,7 +7,8 @@ from functools import lru_cache
 
 from PIL import Image
 
-from maia_lab.provenance import Origin, original, pixel_hash
+from maia_lab.errors import WorldError
+from maia_lab.provenance import Origin, origin, original, pixel_hash
 from maia_lab.scenes.captions import caption
 from maia_lab.scenes.concept import Concept, concepts
 from maia_lab.scenes.data import SceneImages
@@ -97,8 +98,22 @@ class SceneCaptioner:
     name = "scenes captioner (perfect sight)"
 
     def describe(self, images: Sequence[Image.Image]) -> list[str]:
-        """One complete sentence an image. Raises WorldError where the scene is not known."""
-        return [caption(scene_of(image)) for image in images]
+        """One complete sentence an image; of what a model drew, that nobody has read it.
+
+        Raises:
+            WorldError: an image comes from elsewhere, or was changed.
+        """
+        return [self._sentence(original(image)) for image in images]
+
+    @staticmethod
+    def _sentence(image: Image.Image) -> str:
+        try:
+            return caption(scene_of(image))
+        except WorldError:
+            made = origin(image)
+            if made is None or made.kind not in ("generated", "redrawn"):
+                raise
+            return f"(drawn by {made.by}: what it shows was not read)"
 
 
 class SceneWords:
