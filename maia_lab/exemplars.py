@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from maia_lab.system import Reference
+from maia_lab.system import Reference, Response
 
 Stratum = str | float
 """``"top"``, ``"bottom"``, ``"median"``, or a quantile between 0 and 1."""
@@ -30,3 +30,6 @@ class Exemplars(Protocol):
 
     def positions(self, stratum: Stratum, count: int) -> list[int]:
         """Positions in the data of that many images of a stratum, most typical first."""
+
+    def answers(self, stratum: Stratum, count: int) -> Response:
+        """What the unit answers to the images at :meth:`positions`, with maps; in that order."""

@@ -16,7 +16,7 @@ from maia_lab.errors import SessionError, WorldError
 from maia_lab.exemplars import Exemplars, Stratum
 from maia_lab.grid import Grid
 from maia_lab.recorder import Relay
-from maia_lab.system import System, masked
+from maia_lab.system import System, masked, recall
 from maia_lab.world import Accountable, Labelled, Summarizer, WellRead, World
 
 PARTS = 3
@@ -64,8 +64,9 @@ class Gallery:
                 "has no exemplars here",
                 "draw images instead, and measure them with tools.compare",
             )
-        positions = self._of(system).positions(stratum, count)
-        answers = system.activate([self._world.data[i] for i in positions])
+        found = self._of(system)
+        images = [self._world.data[i] for i in found.positions(stratum, count)]
+        answers = recall(system, images, found.answers(stratum, count)) if images else []
         return [(a.value, masked(a)) for a in answers]
 
     def dataset_sample(self, count: int = 30, seed: int | None = None) -> list[Image.Image]:

@@ -217,7 +217,11 @@ class System:
         if not images:
             return []
         originals = [provenance.original(image) for image in images]
-        response = self._layer.respond(originals, [self._index])
+        return self._read(originals, self._layer.respond(originals, [self._index]), reduce)
+
+    def _read(
+        self, originals: Sequence[Image.Image], response: Response, reduce: Reduce
+    ) -> list[Activation]:
         self.watched(originals)
         values, maps = response.values[:, 0], response.maps
         if maps is not None and reduce != "max":
@@ -241,6 +245,11 @@ class System:
                 "look at those images, or run the model in float32",
             )
         return values
+
+
+def recall(system: System, images: Sequence[Image.Image], response: Response) -> list[Activation]:
+    """What the unit answers to images, where that is known already: as if it were asked now."""
+    return system._read(images, response, "max")
 
 
 def together(systems: Mapping[str, System], images: Sequence[Image.Image]) -> NDArray[np.float32]:

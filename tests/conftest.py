@@ -154,6 +154,7 @@ class RedExemplars:
     """What an index offers, computed by looking at everything."""
 
     def __init__(self, data):
+        self.data = data
         response = RedLayer().respond(list(data))
         self.values = response.values[:, 0]
         self.sampled = np.arange(len(self.values))
@@ -163,6 +164,9 @@ class RedExemplars:
     def positions(self, stratum, count):
         order = np.argsort(-self.values, kind="stable")
         return [int(i) for i in (order if stratum == "top" else order[::-1])[:count]]
+
+    def answers(self, stratum, count):
+        return RedLayer().respond([self.data[i] for i in self.positions(stratum, count)])
 
 
 @pytest.fixture

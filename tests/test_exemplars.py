@@ -67,7 +67,9 @@ def random(count=200, units=3, side=None, seed=0) -> Answers:
 def unit(values) -> UnitExemplars:
     values = np.asarray(values, np.float32)
     order = np.argsort(-values, kind="stable"), np.argsort(values, kind="stable")
-    return UnitExemplars(values, None, np.arange(len(values)), *order)
+    return UnitExemplars(
+        values, None, np.arange(len(values)), *order, lambda at: Response(values[list(at), None])
+    )
 
 
 def test_strata_are_found_by_rank_most_typical_first():

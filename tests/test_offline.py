@@ -57,6 +57,7 @@ class Index:
     """Exemplars by sorting everything."""
 
     def __init__(self, layer, data):
+        self.layer, self.data = layer, data
         self.values = layer.respond(list(data)).values[:, 0]
         self.reference = Reference(np.sort(self.values), None)
 
@@ -64,6 +65,9 @@ class Index:
         order = np.argsort(self.values, kind="stable")
         at = {"top": 1.0, "bottom": 0.0, "median": 0.5}.get(stratum, stratum) * (len(order) - 1)
         return [int(order[i]) for i in np.argsort(np.abs(np.arange(len(order)) - at))[:count]]
+
+    def answers(self, stratum, count):
+        return self.layer.respond([self.data[i] for i in self.positions(stratum, count)])
 
 
 @dataclass

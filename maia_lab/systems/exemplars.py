@@ -16,10 +16,11 @@ from filelock import FileLock
 from maia_lab.errors import DataError, ModelError
 from maia_lab.exemplars import Stratum
 from maia_lab.names import position
-from maia_lab.system import Layer, Reference
+from maia_lab.system import Layer, Reference, Response
 from maia_lab.systems.counting import go_on, network_of
 from maia_lab.systems.kept import Kept
 from maia_lab.systems.tally import Array, Plan, Positions, Tally, unpacked
+from maia_lab.systems.winners import TOGETHER, answered
 from maia_lab.world import Images, Progress
 
 MOST_UNITS = 20_000
@@ -44,6 +45,8 @@ class UnitExemplars:
     """The images of highest activation among all, highest first."""
     bottom: Positions
     """The images of lowest activation among all, lowest first."""
+    ask: Callable[[Sequence[int]], Response]
+    """Gives the unit's answers to images at some positions in the data."""
 
     @property
     def reference(self) -> Reference:
@@ -77,6 +80,12 @@ class UnitExemplars:
             ends = self.top if quantile else self.bottom
             found = np.concatenate([ends, found[~np.isin(found, ends)]])
         return [int(i) for i in found[: max(0, count)]]
+
+    def answers(self, stratum: Stratum, count: int) -> Response:
+        """What the unit answers to the images at :meth:`positions`, with maps; in that order."""
+        found = self.ask(self.positions(stratum, -(-count // TOGETHER) * TOGETHER))
+        maps = None if found.maps is None else found.maps[:count]
+        return Response(found.values[:count], maps)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,7 +157,8 @@ class ExemplarIndex:
             threshold = float(kept.row("thresholds", column))
         top, bottom = (unpacked(np.array(end[column])) for end in kept.arrays["ends"])
         sampled = np.array(kept.arrays["sampled"])
-        return UnitExemplars(kept.row("values", column), threshold, sampled, top, bottom)
+        ask = partial(answered, self.layer, unit, self.data, self.cache_dir / "maps")
+        return UnitExemplars(kept.row("values", column), threshold, sampled, top, bottom, ask)
 
 
 def keep(layers: Sequence[Layer], data: Images, cache_dir: Path, tallies: Sequence[Tally]) -> None:

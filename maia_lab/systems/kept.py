@@ -68,19 +68,13 @@ class Kept:
         if thresholds is not None:
             arrays["thresholds"] = thresholds
         told = {
-            "format": str(FORMAT),
             "layer": layer,
             "data": data,
             "capacity": str(tally.plan.capacity),
             "rows": str(tally.rows),
             "size": str(tally.size),
         }
-        plain = save(arrays)
-        start = 8 + int.from_bytes(plain[:8], "little")
-        told["sha256"] = _checksum(np.frombuffer(plain, np.uint8)[start:])
-        half = path.with_suffix(".tmp")
-        half.write_bytes(save(arrays, told))
-        half.replace(path)
+        write(path, arrays, told)
 
     def tally(self, plan: Plan, units: int) -> Tally | None:
         """What was counted, to go on from; None where the plan does not begin with it.
@@ -118,6 +112,16 @@ class Kept:
     def row(self, name: str, unit: int) -> Array:
         """One unit's part of an array, in memory of its own."""
         return np.array(self.arrays[name][unit], np.float32)
+
+
+def write(path: Path, arrays: dict[str, NDArray[np.generic]], told: dict[str, str]) -> None:
+    """Write what :meth:`Kept.load` reads, whole or not at all."""
+    plain = save(arrays)
+    start = 8 + int.from_bytes(plain[:8], "little")
+    checksum = _checksum(np.frombuffer(plain, np.uint8)[start:])
+    half = path.with_suffix(".tmp")
+    half.write_bytes(save(arrays, told | {"format": str(FORMAT), "sha256": checksum}))
+    half.replace(path)
 
 
 def _places(some: Keys, every: Keys) -> Positions | None:
