@@ -211,10 +211,7 @@ def test_a_limit_is_the_session_s_own(monkeypatch):
 
 
 def test_in_a_notebook_configuration_is_shown_and_a_key_is_typed_unseen(own_file):
-    manager = kernels.start()
-    front = kernels.FrontEnd(manager)
-    try:
-        front.run("%load_ext maia_lab")
+    with kernels.opened() as front:
         assert "max_money" in kernels.text(front.run("%maia config")[1])
         assert "9" in kernels.text(front.run("%maia config set max_steps 9")[1])
         assert "max_steps = 9" in own_file.read_text()
@@ -240,6 +237,3 @@ def test_in_a_notebook_configuration_is_shown_and_a_key_is_typed_unseen(own_file
         )  # fmt: skip
         assert [p["password"] for p in prompts] == [True]
         assert "12" in str(outputs) and "typed-canary" not in str(outputs)
-    finally:
-        front.close()
-        manager.shutdown_kernel(now=True)

@@ -44,12 +44,9 @@ def installed(tmp_path_factory):
 
 @pytest.fixture(params=[True, False], ids=["page", "no-page"])
 def front(own_folders, installed, request):
-    manager = kernels.start()
-    front = kernels.FrontEnd(manager, labextension=request.param)
-    front.run(f"import sys; sys.path.insert(0, {str(installed)!r})\n%load_ext maia_lab", "load")
-    yield front
-    front.close()
-    manager.shutdown_kernel(now=True)
+    first = f"import sys; sys.path.insert(0, {str(installed)!r})\n%load_ext maia_lab"
+    with kernels.opened(first, labextension=request.param) as front:
+        yield front
 
 
 QUESTION = f"%%maia ask {UNIT} --agent asker\nIs it red, or is it round?"

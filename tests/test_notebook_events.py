@@ -10,12 +10,8 @@ WALKS = 30
 
 @pytest.fixture
 def page(own_folders):
-    manager = kernels.start()
-    front = kernels.FrontEnd(manager, labextension=True)
-    front.run("%load_ext maia_lab", "load")
-    yield front
-    front.close()
-    manager.shutdown_kernel(now=True)
+    with kernels.opened(labextension=True) as front:
+        yield front
 
 
 def test_nothing_runs_that_was_not_approved_as_it_stood_in_its_cell(page):

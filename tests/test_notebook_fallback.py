@@ -12,12 +12,8 @@ UNIT = "synthetic/one/1001"
 
 @pytest.fixture(scope="module")
 def front(own_folders):
-    manager = kernels.start()
-    front = kernels.FrontEnd(manager)
-    front.run("%load_ext maia_lab", "load")
-    yield front
-    front.close()
-    manager.shutdown_kernel(now=True)
+    with kernels.opened() as front:
+        yield front
 
 
 numbers = itertools.count()

@@ -10,12 +10,8 @@ UNIT = "synthetic/one/1001"
 
 @pytest.fixture(scope="module")
 def page(own_folders):
-    manager = kernels.start()
-    front = kernels.FrontEnd(manager, labextension=True)
-    front.run("%load_ext maia_lab", "load")
-    yield front
-    front.close()
-    manager.shutdown_kernel(now=True)
+    with kernels.opened(labextension=True) as front:
+        yield front
 
 
 numbers = itertools.count()

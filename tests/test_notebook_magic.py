@@ -26,14 +26,10 @@ number = 3
 
 @pytest.fixture(scope="module")
 def front(own_folders, tmp_path_factory):
-    manager = kernels.start()
-    front = kernels.FrontEnd(manager)
-    front.run("%load_ext maia_lab")
-    folder = tmp_path_factory.mktemp("photos")
-    front.run(NETWORK.format(folder=str(folder)))
-    yield front
-    front.close()
-    manager.shutdown_kernel(now=True)
+    with kernels.opened() as front:
+        folder = tmp_path_factory.mktemp("photos")
+        front.run(NETWORK.format(folder=str(folder)))
+        yield front
 
 
 def complete(front, line):

@@ -13,12 +13,8 @@ panel = Panel(notebook, notebook.lives.need())
 
 @pytest.fixture(scope="module")
 def page(own_folders):
-    manager = kernels.start()
-    front = kernels.FrontEnd(manager, labextension=True)
-    front.run("%load_ext maia_lab", "load")
-    yield front
-    front.close()
-    manager.shutdown_kernel(now=True)
+    with kernels.opened(labextension=True) as front:
+        yield front
 
 
 def test_a_click_approves_a_cell_that_the_page_then_runs(page):

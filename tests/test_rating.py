@@ -130,10 +130,7 @@ shown()
 
 
 def test_a_person_rates_in_the_notebook_of_a_later_day(study):
-    manager = kernels.start()
-    front = kernels.FrontEnd(manager)
-    try:
-        front.run("%load_ext maia_lab")
+    with kernels.opened() as front:
         reply, outputs = front.run(f"%maia rate {NAME} --count 12 --seed 3")
         assert reply["status"] == "ok", outputs
         before = kernels.text(front.run(MARK)[1])
@@ -144,9 +141,6 @@ def test_a_person_rates_in_the_notebook_of_a_later_day(study):
         front.run("done.click()")
         said = kernels.text(front.run("%maia rate nowhere")[1])
         assert "is not a session" in said
-    finally:
-        front.close()
-        manager.shutdown_kernel(now=True)
     events = find(NAME, readonly=True).journal.events
     (rated,) = [e for e in events if isinstance(e, Rated)]
     assert rated.by == "human" and rated.scores[0].n == 12 and rated.scores[0].predicted == 6

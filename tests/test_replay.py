@@ -293,12 +293,8 @@ def test_a_step_is_a_portion(recorded):
 
 @pytest.fixture(scope="module")
 def front(own_folders):
-    manager = kernels.start()
-    front = kernels.FrontEnd(manager)
-    front.run("%load_ext maia_lab")
-    yield front
-    front.close()
-    manager.shutdown_kernel(now=True)
+    with kernels.opened() as front:
+        yield front
 
 
 def test_in_a_notebook_each_cell_shows_what_was_recorded_and_runs_nothing(front, tmp_path):
