@@ -206,6 +206,18 @@ def test_a_pass_that_is_interrupted_leaves_nothing_behind(tmp_path):
     assert ExemplarIndex.build(random(), Numbers(200), tmp_path).of(0)
 
 
+def test_a_pass_that_is_interrupted_after_its_last_image_is_kept_by_the_next(tmp_path):
+    def stop(done, total):
+        if done == total:
+            raise KeyboardInterrupt
+
+    network = Network(nn.Conv2d(3, 2, 1), "net", Normalised((0.5,) * 3, (0.5,) * 3, 4))
+    for layer in (random(), network.layer("logits")):
+        with pytest.raises(KeyboardInterrupt):
+            ExemplarIndex.build(layer, Numbers(40), tmp_path, stop)
+        assert len(ExemplarIndex.build(layer, Numbers(40), tmp_path).of(0).values) == 40
+
+
 def test_small_maps_give_the_exact_threshold(tmp_path):
     layer = random(side=8)
     index = ExemplarIndex.build(layer, Numbers(200), tmp_path)

@@ -58,7 +58,8 @@ def go_on(
     """Count images batch by batch, decoding ahead; tells how many were counted after each."""
     network = network_of(layers)
     # The same images always share a batch: what they are answered with may depend on it.
-    batches = np.split(positions, np.flatnonzero(np.diff(positions // CHUNK)) + 1)
+    cuts = np.flatnonzero(np.diff(positions // CHUNK)) + 1
+    batches = np.split(positions, cuts) if len(positions) else []
 
     def read(at: Positions) -> Tensor | list[Image.Image]:
         images = [data[int(i)] for i in at]
