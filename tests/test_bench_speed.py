@@ -5,6 +5,7 @@ from torch import nn
 from transformers import ViTConfig, ViTForImageClassification
 
 from maia_lab.bench import peers, speed, speed_call, speed_index
+from maia_lab.bench.subject import Subject
 from maia_lab.bench.table import Row
 from maia_lab.system import upsample
 from maia_lab.systems.preprocess import Normalised
@@ -40,6 +41,13 @@ def test_masks_are_those_of_maias_grid_to_the_pixel(cells, size):
     theirs = peers.maia_upsample(torch.from_numpy(maps)[None, None], size)[0, 0].numpy()
     threshold = np.quantile(maps, 0.95)
     np.testing.assert_array_equal(upsample(maps, size) > threshold, theirs > threshold)
+
+
+def test_the_blocks_of_a_resnet_are_its_bottlenecks():
+    subject = Subject.open("maia_lab.bench.subject:resnet50", None)
+    assert len(subject.blocks) == 3 + 4 + 6 + 3
+    assert subject.units(subject.blocks) == 3 * 256 + 4 * 512 + 6 * 1024 + 3 * 2048
+    assert len(subject.every) == 1 + 16 * 3 + 4
 
 
 @pytest.mark.parametrize(("network", "units"), [("tiny", "3 layers, 24"), ("vit", "2 layers, 32")])

@@ -92,8 +92,7 @@ def _fastest(subject: Subject, crops: Crops) -> dict[str, tuple[torch.memory_for
     for layout, memory in LAYOUTS.items():
         ways = {size: _cut(batch, memory, size) for size in SIZES}
         spent = [{n: subject.clock(subject.bare, *at) for n, at in ways.items()} for _ in range(3)]
-        # The first round is a warm-up.
-        size = min(SIZES, key=lambda n: min(spent[1][n], spent[2][n]))
+        size = min(SIZES, key=lambda n: min(times[n] for times in spent))
         found[f"{layout} by {size}"] = memory, size
     return found
 

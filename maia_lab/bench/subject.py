@@ -35,9 +35,9 @@ class Subject:
     @classmethod
     def open(cls, model: str | None, device: str | None) -> Subject:
         """Open one by name or import path; without one, a MobileNetV2 of random weights."""
-        if device and model is not None:
+        if device:
             os.environ[zoo.DEVICE] = device
-        opened = _mobilenet(device) if model is None else open_network(model)
+        opened = open_network(model or f"{__name__}:mobilenetv2")
         if not isinstance(opened, Network):
             raise ModelError(str(model), "is no torch module", "measure a network")
         net = opened._module.eval()
@@ -91,14 +91,24 @@ class Subject:
         return sum(self.network.layer(name).units for name in names)
 
 
-def _mobilenet(device: str | None) -> object:
+def mobilenetv2() -> tuple[nn.Module, Preprocess]:
+    """A MobileNetV2 of random weights, which are always the same."""
     from transformers import MobileNetV2Config, MobileNetV2ForImageClassification
 
+    return _seeded(lambda: MobileNetV2ForImageClassification(MobileNetV2Config()))
+
+
+def resnet50() -> tuple[nn.Module, Preprocess]:
+    """A ResNet-50 of random weights, which are always the same."""
+    from transformers import ResNetConfig, ResNetForImageClassification
+
+    return _seeded(lambda: ResNetForImageClassification(ResNetConfig()))
+
+
+def _seeded(build: Callable[[], nn.Module]) -> tuple[nn.Module, Preprocess]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        net: nn.Module = MobileNetV2ForImageClassification(MobileNetV2Config())
-    ready = Normalised((0.5,) * 3, (0.5,) * 3, 224)
-    return open_network(net.to(device) if device else net, ready, name="mobilenetv2")
+        return build(), Normalised((0.5,) * 3, (0.5,) * 3, 224)
 
 
 def _layers(net: nn.Module, network: Network) -> tuple[list[str], list[str]]:
@@ -108,7 +118,8 @@ def _layers(net: nn.Module, network: Network) -> tuple[list[str], list[str]]:
     for name, part in net.named_modules():
         if isinstance(part, nn.Sequential | nn.ModuleList) and len(part) > 1:
             inside = [f"{name}.{at}".lstrip(".") for at, _ in part.named_children()]
-            whole = all(any(True for _ in child.children()) for child in part)
+            # What only wraps a list of blocks, as a stage does, is none itself.
+            whole = all(len(list(child.children())) > 1 for child in part)
             outer = not any(f"{name}.".startswith(f"{block}.") for block in blocks)
             if whole and outer and all(at in kinds for at in inside):
                 blocks += inside
