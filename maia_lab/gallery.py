@@ -107,9 +107,10 @@ class Gallery:
             )
         wanted = {labels} if isinstance(labels, str) else {*labels}
         # Dealt before they are chosen: so what goes by one label shares none with another's.
-        dealt = np.random.default_rng(self.seed).permutation(len(data))[seed % PARTS :: PARTS]
+        again = [seed // PARTS] if seed >= PARTS else []
+        dealt = np.random.default_rng([self.seed, *again]).permutation(len(data))
         has = [bool(wanted & said) for said in every]
-        return [data[i] for i in dealt.tolist() if has[i]][:count]
+        return [data[i] for i in dealt[seed % PARTS :: PARTS].tolist() if has[i]][:count]
 
     def text2image(
         self, prompts: str | Sequence[str], per_prompt: int = 1, seed: int | None = None

@@ -84,6 +84,13 @@ def test_images_at_the_top_of_a_folder_have_no_labels_and_can_be_edited_all_the_
         maia_lab.describe(redness, data=tmp_path, folder=tmp_path / "sessions")
 
 
+def test_every_seed_finds_other_images_of_a_label(folder):
+    tools = maia_lab.open_study(redness, data=folder).tools
+    found = [list(map(pixel_hash, tools.dataset_labelled("blue", 8, seed))) for seed in range(5)]
+    assert len({*found[0], *found[1], *found[2]}) == 24
+    assert len(set(map(tuple, found))) == 5
+
+
 def test_an_edit_changes_pixels_keeps_the_size_and_names_its_parent(photos):
     image = photos.data[3]
     instructions = list(EDITS)
