@@ -59,6 +59,7 @@ def own_folders(tmp_path_factory):
         patch.setenv("MAIA_HOME", str(tmp_path_factory.mktemp("home")))
         patch.setenv("MAIA_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("NO_COLOR", "1")
+        patch.setenv("COLUMNS", "80")
         patch.delenv("ANTHROPIC_API_KEY", raising=False)
         yield
 
