@@ -37,7 +37,7 @@ class Closing:
             tuple(self.language.say(claim) for claim in formula.suppressed_by),
             tuple(evidence),
             "where things are, more than two things at once, and what has no word here: the words"
-            f" name {', '.join(self.kinds)}.",
+            f" {'are the labels' if self.kinds == ['label'] else 'name ' + ', '.join(self.kinds)}.",
         )
 
     @property
