@@ -24,6 +24,7 @@ export function Controls(props: { session: SessionState; desk: Desk }): React.Re
   }
   const open = desk.model.waiting;
   const waiting = open?.session === name ? open.cell_id : undefined;
+  const step = session.phase === 'scored' ? session.steps[session.steps.length - 1]?.step : undefined;
   return (
     <>
       <Refusal words={refused} />
@@ -49,6 +50,15 @@ export function Controls(props: { session: SessionState; desk: Desk }): React.Re
             </button>
           </>
         )}
+        {step !== undefined && (
+          <button
+            className="maia-Button maia-mod-primary"
+            title={trans.__('Let the description stand')}
+            onClick={() => ask({ type: 'accept', session: name, step })}
+          >
+            {trans.__('Accept')}
+          </button>
+        )}
         {session.phase === 'paused' ? (
           <button
             className="maia-Button maia-mod-primary"
@@ -58,23 +68,27 @@ export function Controls(props: { session: SessionState; desk: Desk }): React.Re
           </button>
         ) : (
           <>
-            <button
-              className="maia-Button"
-              title={trans.__('The next experiments run without asking, here in the notebook')}
-              onClick={() =>
-                ask({ type: 'auto', session: name, n: session.auto_left > 0 ? 0 : FEW })
-              }
-            >
-              {session.auto_left > 0
-                ? trans.__('Ask me again')
-                : trans.__('Run %1 without asking', FEW)}
-            </button>
-            <button
-              className="maia-Button"
-              onClick={() => ask({ type: 'note', session: name, text: CONCLUDE })}
-            >
-              {trans.__('Conclude now')}
-            </button>
+            {step === undefined && (
+              <>
+                <button
+                  className="maia-Button"
+                  title={trans.__('The next experiments run without asking, here in the notebook')}
+                  onClick={() =>
+                    ask({ type: 'auto', session: name, n: session.auto_left > 0 ? 0 : FEW })
+                  }
+                >
+                  {session.auto_left > 0
+                    ? trans.__('Ask me again')
+                    : trans.__('Run %1 without asking', FEW)}
+                </button>
+                <button
+                  className="maia-Button"
+                  onClick={() => ask({ type: 'note', session: name, text: CONCLUDE })}
+                >
+                  {trans.__('Conclude now')}
+                </button>
+              </>
+            )}
             <button
               className="maia-Button"
               onClick={() => ask({ type: 'pause', session: name })}

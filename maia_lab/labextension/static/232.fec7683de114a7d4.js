@@ -65,7 +65,12 @@
 /* Captions by the hundred must not push the next proposal out of reach. */
 .maia-Cell .jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stdout'] {
   max-height: 36em;
-  overflow-y: auto;
+  overflow: auto;
+}
+
+/* A table whose lines are broken cannot be read. */
+.maia-Cell .jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stdout'] pre {
+  white-space: pre;
 }
 
 @media print {
