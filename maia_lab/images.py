@@ -195,8 +195,8 @@ class ImageFolder:
             skipped = f"; skipped: {self._skips()}" if self.skipped else ""
             raise DataError(
                 self._title,
-                f"{count}, fewer than {FEWEST}{skipped}",
-                f"name a folder with at least {FEWEST} ({', '.join(FORMATS)})",
+                f"{count}, too few to study a unit{skipped}",
+                f"name a folder with at least {FEWEST} different ones ({', '.join(FORMATS)})",
             )
 
     @property

@@ -52,7 +52,7 @@ def complete(front, line):
         ("%maia reject no", "has no session"),
         ("%maia resume nobody", "is not a session"),
         ("%maia report nobody", "is not a session"),
-        ("%maia units nonsense", "is not the name of a model"),
+        ("%maia units nonsense", "torchvision:NAME"),
         ('%maia note "open', "close the quotes"),
         ("%%maia status\nx", "takes no cell body"),
         ("%maia try something", "runs a cell's body"),

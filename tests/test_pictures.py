@@ -68,7 +68,7 @@ def test_a_unit_is_studied_on_images_in_memory():
     ("source", "reason"),
     [
         (iter([]), "cannot be read by position; give a folder"),
-        ([], "holds no images, fewer than 10"),
+        ([], "holds no images, too few"),
         ([1, 2, {"text": "x"}], "holds no images.*number 0 holds no PIL image"),
     ],
 )

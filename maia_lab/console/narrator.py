@@ -171,7 +171,8 @@ class Narrator:
         for part in observation.parts:
             if isinstance(part, Picture):
                 file = f" → {self.images / part.sha256}.png" if self.images else ""
-                self._line(f"[{one_line(part.alt)}]{file}", "blue")
+                # A path that is broken into lines can be neither clicked nor copied.
+                self._line(f"[{one_line(part.alt)}]{file}", "blue", whole=bool(file))
         if observation.outcome != "done":
             last = visible(observation.error).strip().splitlines() or [""]
             self._line(f"{observation.outcome}: {last[-1].strip()}".rstrip(": "), "bold red")
@@ -203,9 +204,12 @@ class Narrator:
                 no_wrap=True,
             )
 
-    def _line(self, text: str, style: str, *, cut: bool = False) -> None:
+    def _line(self, text: str, style: str, *, cut: bool = False, whole: bool = False) -> None:
         from rich.text import Text
 
+        if whole:
+            self._page.print(Text(f"  {one_line(text)}", style), soft_wrap=True)
+            return
         shown = visible(text) if cut else one_line(text)
         self._print(Text(shown, style, overflow="ellipsis" if cut else "fold", no_wrap=cut))
 

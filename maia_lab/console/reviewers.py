@@ -52,7 +52,7 @@ class ConsoleReviewer:
         tell_code(self._page, code, {flag.line for flag in offered.flags})
         while True:
             edit = "" if fixed else "[e]dit  "
-            answer = self._ask(f"[a]pprove  {edit}[r]eject  [s]ay  [q]uit  [?]")
+            answer = self._ask(f"[a]pprove  {edit}[r]eject  [s]ay  [q]uit for good  [?]")
             if answer is None:
                 raise _ended("the proposal was decided")
             word, _, rest = answer.partition(" ")
@@ -80,7 +80,8 @@ class ConsoleReviewer:
                     self._tell(
                         "a: run it as shown · e: change it in $EDITOR, then run · r: send it back"
                         " with a reason · s: speak to the agent, decide afterwards · q: end the"
-                        " session. Words may follow the letter: r one image is too few"
+                        " session · Ctrl-C: leave it, to be resumed. Words may"
+                        " follow the letter: r one image is too few"
                     )
 
     def accept(self, scores: Sequence[Score]) -> str:

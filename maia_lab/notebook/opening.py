@@ -208,7 +208,7 @@ class Opening:
         link.own(sent.get("header", {}).get("session"))
         # Only JupyterLab and Notebook 7 say this of a cell, and they always answer.
         if "deletedCells" in sent.get("metadata", {}) and link.expect():
-            say("The next cell comes once those that wait have run; if not, run %maia status.")
+            say("What comes next is seen once the cells that wait have run; if not, %maia status.")
 
 
 def asking(

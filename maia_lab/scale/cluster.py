@@ -16,7 +16,7 @@ try:
     from distributed import Client, Future, LocalCluster, as_completed
 except ModuleNotFoundError as error:
     raise MissingExtra(
-        "--scheduler",
+        "more than one process",
         f"needs {error.name}, which is not installed",
         "pip install 'maia-lab[scale]'",
     ) from error

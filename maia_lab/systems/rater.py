@@ -33,6 +33,10 @@ class ClipRater:
         Raises:
             ModelError: the folder does not hold them.
         """
+        if not Path(folder).is_dir():
+            raise ModelError(
+                str(folder), "is not a folder", "name one written by CLIPModel.save_pretrained"
+            )
         try:
             self._model = cast(Any, CLIPModel).from_pretrained(folder, local_files_only=True)
             self._tokens = cast(Any, AutoTokenizer).from_pretrained(folder, local_files_only=True)
