@@ -21,4 +21,5 @@ def test_nothing_runs_that_was_not_approved_as_it_stood_in_its_cell(page):
 @pytest.mark.parametrize("bug", BUGS)
 def test_such_a_walk_finds_a_bug_in_the_gate(page, bug):
     page.run(BUGS[bug])
-    assert next(unapproved(page, 1, WALKS), None) is not None
+    # It ends with the first find. A busy kernel thinks for longer, and more clicks meet nothing.
+    assert next(unapproved(page, 1, 5 * WALKS), None) is not None
