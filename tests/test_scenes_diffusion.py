@@ -19,7 +19,7 @@ from maia_lab.scenes.prompts import pairs
 from maia_lab.scenes.sample import sample, stream
 from maia_lab.scenes.world import SceneGenerator
 
-TINY = ["--width", "24", "--images", "16", "--batch", "16"]
+TINY = ["--width", "24", "--images", "16", "--batch", "8"]
 LEARNED = ("vae", "unet", "text_encoder")
 
 
@@ -43,7 +43,7 @@ def train(folder, device, *options):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, device):
-    """A model after 40 steps on 16 scenes, and what was said."""
+    """A model after 32 steps on 16 scenes, and what was said."""
     said, folder = [], tmp_path_factory.mktemp("trained") / "model"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("maia_lab.imaging.__main__._say", said.append)
@@ -52,7 +52,7 @@ def trained(tmp_path_factory, device):
         patch.setattr(course, "RATE", 2e-3)
         patch.setattr(course, "WARM", 8)
         patch.setattr(course, "TOLD", -1)
-        assert train(folder, device, "--steps", "40") == 0
+        assert train(folder, device, "--steps", "32") == 0
     return folder, said
 
 
@@ -60,7 +60,7 @@ def test_both_losses_fall_and_the_weights_are_those_of_half_precision(trained):
     folder, said = trained
     for name in ("autoencoder", "unet"):
         losses = [float(s.split("loss ")[1].split(",")[0]) for s in said if s.startswith(name)]
-        assert len(losses) >= 40
+        assert len(losses) >= 32
         assert np.mean(losses[-8:]) < 0.95 * np.mean(losses[:8])
     size = sum(path.stat().st_size for path in folder.glob("*/*.safetensors"))
     assert 2 * weights(24) < size < 2.2 * weights(24)

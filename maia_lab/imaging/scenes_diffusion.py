@@ -15,6 +15,7 @@ import json
 import string
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -81,6 +82,7 @@ def build(width: int, seed: int) -> Any:
     )
 
 
+@cache
 def tokenizer() -> CLIPTokenizer:
     """Read each of the words that scenes know as one token, and any other as several."""
     merges = _merges(lexicon.words())
