@@ -23,7 +23,7 @@ from maia_lab.unit import Unit
 from maia_lab.world import Accountable, Progress, World
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Study:
     """Everything an experiment needs."""
 
@@ -41,6 +41,10 @@ class Study:
     """Of weights, data and what learned to make images: a session goes on only with the same."""
     options: tuple[tuple[str, str], ...]
     """How to open the same study again, by name; ``objects`` says what has none."""
+
+    def __repr__(self) -> str:
+        """What is studied, with which images."""
+        return f"<Study {', '.join(self.systems)}: {self.task.name}, {self.world.data.name}>"
 
     @property
     def names(self) -> dict[str, object]:

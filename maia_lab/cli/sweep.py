@@ -29,7 +29,7 @@ def add(commands: Commands) -> None:
         "units",
         nargs="+",
         metavar="UNIT",
-        help="an address, a range (scenes/layer4/0-95), or a file with one of those a line",
+        help="an address, a range (scenes/layer4/0-74), or a file with one of those a line",
     )
     sweep.add_argument(
         "--out",

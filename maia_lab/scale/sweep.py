@@ -80,7 +80,7 @@ def sweep(
     """Describe many units, or go on with it where a run broke off.
 
     Args:
-        units: addresses, ranges (``scenes/layer4/0-95``), and files with one of those a line.
+        units: addresses, ranges (``scenes/layer4/0-74``), and files with one of those a line.
         folder: of this sweep; every worker must see it under the same path. It gets ``sessions``,
             ``reports``, and the table as ``sweep.html``, ``table.csv`` and ``table.parquet``.
         data: a folder of images, for models that were not trained on scenes.

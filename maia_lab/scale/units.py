@@ -16,7 +16,7 @@ MOST = 40
 
 
 def expand(texts: Sequence[str]) -> list[Unit]:
-    """Read ``scenes/layer4/12``, ``scenes/layer4/0-95``, and files with one of those a line.
+    """Read ``scenes/layer4/12``, ``scenes/layer4/0-74``, and files with one of those a line.
 
     A unit that is named again is meant once. In a file, what follows ``#`` is a remark.
 
@@ -26,7 +26,7 @@ def expand(texts: Sequence[str]) -> list[Unit]:
     """
     units = list(dict.fromkeys(unit for text in texts for unit in _expand(text)))
     if not units:
-        raise UnitError(" ".join(texts), "names no unit", "write scenes/layer4/0-95")
+        raise UnitError(" ".join(texts), "names no unit", "write scenes/layer4/0-74")
     return units
 
 
