@@ -8,7 +8,7 @@ from torch import nn
 
 from maia_lab.errors import DataError, ModelError
 from maia_lab.images import ImageFolder, split
-from maia_lab.systems import tally, vision
+from maia_lab.systems import counting, tally, vision
 from maia_lab.systems.counting import CHUNK, count
 from maia_lab.systems.exemplars import ExemplarIndex, keep
 from maia_lab.systems.highest import Highest
@@ -216,6 +216,16 @@ def test_of_large_outputs_a_few_images_are_shown_at_a_time_and_parts_are_still_t
         np.testing.assert_allclose(one.tail, other.tail, atol=1e-5)
     response = layers[2].respond([data[i] for i in range(10)])
     np.testing.assert_array_equal(response.values[:8], whole[2].values[:8])
+
+
+@pytest.mark.parametrize("units", [1, 5, 16, 24, 32, 48])
+@pytest.mark.parametrize("side", [1, 3, 8])
+def test_the_highest_of_each_map_is_read_in_either_layout(units, side):
+    maps = torch.from_numpy(np.random.default_rng(0).normal(size=(3, units, side, side)))
+    maps[1, 0, 0, 0] = torch.nan
+    for layout in (torch.contiguous_format, torch.channels_last):
+        found = counting._maxima(maps.contiguous(memory_format=layout))
+        np.testing.assert_array_equal(found, maps.numpy().max((2, 3)))
 
 
 def test_a_pass_that_was_cut_short_goes_on_where_it_was(tmp_path):
