@@ -159,18 +159,19 @@ class Places:
         """Tell which images."""
         self.plan, self.at = plan, at
         self.mapped = plan.mapped(at)
-        self._images = np.flatnonzero(self.mapped)
-        self._found: dict[tuple[int, torch.device], tuple[Tensor, Tensor]] = {}
+        self._found: dict[tuple[int, int, int, torch.device], tuple[Tensor, Tensor]] = {}
 
     def of(self, start: int, stop: int, size: int, device: torch.device) -> tuple[Tensor, Tensor]:
         """The images, shape (m, 1), counted from ``start``, and their places, shape (m, places)."""
-        if (size, device) not in self._found:
-            places = self.plan.places(self.at[self._images], size).copy()
-            images = torch.from_numpy(self._images)[:, None]
-            self._found[size, device] = images.to(device), torch.from_numpy(places).to(device)
-        images, found = self._found[size, device]
-        low, high = np.searchsorted(self._images, (start, stop))
-        return images[low:high] - start, found[low:high]
+        key = (start, stop, size, device)
+        if key not in self._found:
+            images = np.flatnonzero(self.mapped[start:stop])
+            places = self.plan.places(self.at[start:stop][images], size).copy()
+            self._found[key] = (
+                torch.from_numpy(images)[:, None].to(device),
+                torch.from_numpy(places).to(device),
+            )
+        return self._found[key]
 
 
 class Reading:
