@@ -27,7 +27,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--width", type=int, default=usual.width, help="of the UNet; default: 96")
     parser.add_argument("--images", type=int, default=usual.images, help="scenes to learn from")
     parser.add_argument("--batch", type=int, default=usual.batch, help="images in a step")
-    parser.add_argument("--compile", action="store_true", help="let torch compile the UNet first")
     chosen = parser.parse_args(arguments)
     recipe = Recipe(chosen.width, chosen.images, chosen.batch, chosen.seed)
     if recipe.width % (3 * GROUPS) or min(recipe.width, recipe.images, recipe.batch) < 1:
@@ -42,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     torch.backends.cudnn.benchmark = True
     try:
         training = Training(chosen.out, recipe, torch.device(chosen.device), _say)
-        training.run(chosen.minutes, chosen.steps, chosen.compile)
+        training.run(chosen.minutes, chosen.steps)
     except MaiaError as error:
         _say(str(error))
         return 1

@@ -78,13 +78,12 @@ class Training:
         self.words = torch.from_numpy(words).to(device)
         self.wordless = torch.from_numpy(self._read([""])).to(device)
 
-    def run(self, minutes: float, steps: int | None, compiled: bool = False) -> None:
+    def run(self, minutes: float, steps: int | None) -> None:
         """Train both, and leave a pipeline in the folder, which is written anew every minute.
 
         Args:
             minutes: of training in all, earlier runs included.
             steps: of each, in place of minutes.
-            compiled: whether torch is to compile the UNet first.
 
         Raises:
             ModelError: the loss is no number any more.
@@ -99,7 +98,6 @@ class Training:
         self._encode()
         both = nn.ModuleList([self.pipe.unet, self.pipe.text_encoder])
         second = Course(self.folder / "unet.pt", both, self.device, seed)
-        self.unet = torch.compile(self.pipe.unet) if compiled else self.pipe.unet
         budget = Budget(60 * minutes * (1 - SHARE), steps)
         second.run(self._off, budget, self.say, lambda: self._write(*second.averaged.children()))
 
@@ -135,7 +133,7 @@ class Training:
         mute = torch.rand(rows.shape, generator=chance, device=self.device) < WORDLESS
         words = torch.where(mute[:, None], self.wordless, self.words[rows]).long()
         noisy = (signal * clean + rest * noise).contiguous(memory_format=torch.channels_last)
-        seen = self.unet(noisy, times, self.pipe.text_encoder(words)[0]).sample
+        seen = self.pipe.unet(noisy, times, self.pipe.text_encoder(words)[0]).sample
         return functional.mse_loss(seen.float(), signal * noise - rest * clean)
 
     def _write(self, unet: nn.Module, text_encoder: nn.Module) -> None:
