@@ -19,49 +19,33 @@ class Highest(Generic[Number]):
         # Written at once: memory is as large at the first number as at the last.
         self._rows: NDArray[Number] = np.full((units, 2 * count), lowest)
         """Shape (units, 2 × count): the first half waits, the second is the highest before it."""
-        self._waiting = np.zeros(units, np.int64)
-        """Shape (units,): how many wait; what is behind them was told apart and is not wanted."""
-        self.least: NDArray[Number] = np.full(units, lowest)
-        """Shape (units,): what is lower is not wanted any more."""
+        self._waiting = 0
 
     @property
     def nbytes(self) -> int:
         """Memory it takes, from the first number to the last."""
-        return self._rows.nbytes + self._waiting.nbytes + self.least.nbytes
+        return self._rows.nbytes
 
     def add(self, numbers: NDArray[Number]) -> None:
         """Take numbers of shape (units, n)."""
-        # NaN is as high as can be.
-        units, at = np.nonzero(~(numbers <= self.least[:, None]))
-        self.take(units, numbers[units, at])
-
-    def take(self, units: NDArray[np.int64], numbers: NDArray[Number]) -> None:
-        """Take numbers each of one unit, the units ascending."""
-        half = self._rows.shape[1] // 2
-        while half and len(units):
-            counts = np.bincount(units, minlength=len(self._rows))
-            before = np.cumsum(counts) - counts
-            slots = np.arange(len(units)) + (self._waiting - before)[units]
-            fits = slots < half
-            self._rows[units[fits], slots[fits]] = numbers[fits]
-            self._waiting = np.minimum(self._waiting + counts, half)
-            self._settle(np.flatnonzero(self._waiting == half))
-            units, numbers = units[~fits], numbers[~fits]
+        half, start = self._rows.shape[1] // 2, 0
+        while start < numbers.shape[1]:
+            some = numbers[:, start : start + half - self._waiting]
+            self._rows[:, self._waiting : self._waiting + some.shape[1]] = some
+            self._waiting += some.shape[1]
+            start += some.shape[1]
+            if self._waiting == half:
+                self._rows.partition(half, axis=1)
+                self._waiting = 0
 
     @property
     def kept(self) -> NDArray[Number]:
         """Shape (units, count): ascending, however they came."""
         half = self._rows.shape[1] // 2
-        self._settle(np.flatnonzero(self._waiting))
-        return np.sort(self._rows[:, half:], axis=1)
-
-    def _settle(self, units: NDArray[np.int64]) -> None:
-        if not len(units):
-            return
-        rows, half = self._rows[units], self._rows.shape[1] // 2
-        rows.partition(half, axis=1)
-        self._rows[units], self.least[units] = rows, rows[:, half]
-        self._waiting[units] = 0
+        self._rows[:, self._waiting : half] = self._lowest
+        self._rows.sort(axis=1)
+        self._waiting = 0
+        return self._rows[:, half:].copy()
 
     def __getstate__(self) -> tuple[Number, NDArray[Number]]:
         """What travels to another process is what is kept."""

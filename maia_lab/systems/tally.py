@@ -192,11 +192,8 @@ class Tally:
         slots = self.plan.slots[positions]
         self.values[slots[slots >= 0]] = values[slots >= 0]
         self.broken += np.count_nonzero(~np.isfinite(values), axis=0)
-        values = values.T + np.float32(0)  # + 0 makes -0 and 0 the same.
-        for end, wanted in ((self._top, values), (self._bottom, -values)):
-            # Only what can enter is packed, which after a few hundred images is little.
-            units, at = np.nonzero(~(wanted < _activations(end.least)[:, None]))
-            end.take(units, packed(wanted[units, at], positions[at]))
+        for end, entries in zip((self._top, self._bottom), packed(values, positions), strict=True):
+            end.add(entries)
         if places is not None and len(places):
             self._sized(size)
             self._tail.add(places.T)
@@ -252,25 +249,21 @@ class Tally:
             self._tail = Highest(self.units, self.plan.tail(size), np.float32(-np.inf))
 
 
-def packed(values: Array, positions: Positions) -> Keys:
-    """Activation and position of an image in one number, which orders both: shape (n,).
+def packed(values: Array, positions: Positions) -> tuple[Keys, Keys]:
+    """Activation and position of an image in one number, which orders both: shape (units, n).
 
-    The largest is of the highest activation and, of equal ones, of the earlier image. NaN is 0. At
-    the bottom the activations are turned round.
+    Returns:
+        For the top and the bottom: the entry wanted most is the largest, and of equal activations
+        that of the earlier image. NaN comes last.
     """
-    bits = values.view(np.uint32)
+    bits = (values.T + np.float32(0)).view(np.uint32)  # + 0 makes -0 and 0 the same.
     # The bits of floats ascend with them once negative ones are flipped.
     rank = np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31)).astype(np.uint64)
     early = np.uint64(0xFFFFFFFF) - positions.astype(np.uint64)
-    return np.where(np.isnan(values), 0, rank << np.uint64(32) | early)
-
-
-def _activations(entries: Keys) -> Array:
-    """The activations in entries, NaN in empty ones."""
-    rank = (entries >> np.uint64(32)).astype(np.uint32)
-    bits = np.where(rank >> 31, rank ^ np.uint32(1 << 31), ~rank)
-    found: Array = bits.view(np.float32)
-    return found
+    lost = np.isnan(values.T)
+    ends = (rank, np.uint64(0xFFFFFFFF) - rank)
+    top, bottom = (np.where(lost, 0, rank << np.uint64(32) | early) for rank in ends)
+    return top, bottom
 
 
 def unpacked(entries: Keys) -> Positions:
