@@ -138,10 +138,12 @@ class Sweep:
         lines = [head]
         for effect in self.effects:
             m = self.measured[self.contexts.name(effect.context, unless=effect.unless)]
-            gone, away = lost(m.values, rest.values, zero.values), missed(m, rest, zero)
-            lines.append(
-                f"  {m.condition}: loses {gone:.0%}, {away} of {m.n} missed, p {effect.p:.1g}"
-            )
+            if raised(rest, zero):
+                gone, away = lost(m.values, rest.values, zero.values), missed(m, rest, zero)
+                said = f"loses {gone:.0%}, {away} of {m.n} missed"
+            else:  # Of a score that does not rise with the thing no share can be lost.
+                said = f"{m.mean:.3g}"
+            lines.append(f"  {m.condition}: {said}, p {effect.p:.1g}")
         return "\n".join(lines if self.effects else [*lines, "  none lowers the score."])
 
     __repr__ = __str__

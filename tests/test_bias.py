@@ -16,6 +16,7 @@ from maia_lab.bench.worlds import scenes
 from maia_lab.contexts import Contexts
 from maia_lab.errors import WordsError, WorldError
 from maia_lab.events import Decided, Observed
+from maia_lab.observation import Measurement
 from maia_lab.scenes.edits import edit
 from maia_lab.scenes.scene import Scene, Thing
 from maia_lab.scenes.words import draw
@@ -23,7 +24,7 @@ from maia_lab.scenes.world import scenes_world
 from maia_lab.slices import Slices, varied
 from maia_lab.start import bias, describe
 from maia_lab.study import open_study
-from maia_lab.sweep import effects
+from maia_lab.sweep import Effect, Sweep, effects
 from maia_lab.systems.gated import Gate, gate
 from maia_lab.tasks.bias import _row as row
 
@@ -119,6 +120,20 @@ def test_a_sweep_prints_what_it_found():
     sweep = study.tools.sweep("mushroom", n=120)
     assert "mushroom: on plain: loses" in str(sweep)
     assert all(0 < len(images) <= 8 for images in sweep.worst.values())
+
+
+@pytest.mark.parametrize(
+    ("without", "told"), [(1.0, "on sand: 0.1, p"), (0.0, "on sand: loses 90%, 9 of 9 missed, p")]
+)
+def test_of_a_score_that_does_not_rise_no_share_is_lost(without, told):
+    def measured(name, mean):
+        values = (mean - 0.01, mean, mean + 0.01) * 3
+        return name, Measurement(name, values, ("",) * 9, mean, 0.01, 0.0, 50.0, "")
+
+    means = {"fish: on sand": 0.1, "fish: otherwise": 1.0, "without fish": without}
+    conditions = dict(measured(*each) for each in means.items())
+    found = (Effect(("on sand",), False, 1e-6),)
+    assert told in str(Sweep(Contexts("fish", VOCABULARY), found, conditions, 9, {}))
 
 
 @pytest.fixture(scope="module")
