@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+# What tests compute is small: several threads would wait for each other, here and in the kernels.
+os.environ["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", "1")
+
 import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -125,6 +125,24 @@ def test_a_policy_runs_cells_visibly_and_each_is_told_once(page):
     assert session(page, lambda m: m["phase"] == "waiting" and m["words"].startswith("step 3"))
 
 
+SLOW = """\
+import time
+from maia_lab.notebook.told import Told
+steps = Told.steps
+Told.steps = lambda told: time.sleep(0.5) or steps(told)
+"""
+
+
+def test_what_is_approved_while_a_proposal_is_told_is_run_all_the_same(page):
+    page.run(SLOW)
+    try:
+        proposal = begin(page)
+        assert page.ask({"type": "auto", "session": proposal["session"], "n": 1})["ok"]
+        assert page.step(1, "approved")["run"]
+    finally:
+        page.run("Told.steps = steps")
+
+
 def test_a_conclusion_scores_itself_is_sent_back_and_accepted(page):
     proposal = begin(page, "--steps", "3")
     page.approve_and_run(proposal)

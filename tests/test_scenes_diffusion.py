@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from maia_lab.bench import diffusion
@@ -23,13 +22,11 @@ TINY = ["--width", "24", "--images", "16", "--batch", "8"]
 LEARNED = ("vae", "unet", "text_encoder")
 
 
-@pytest.fixture(autouse=True)
-def few_on_one_thread(monkeypatch):
-    monkeypatch.setattr(scenes_training, "PART", 16)
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+@pytest.fixture(scope="module", autouse=True)
+def few_at_a_time():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scenes_training, "PART", 16)
+        yield
 
 
 def weights(width):
@@ -47,7 +44,6 @@ def trained(tmp_path_factory, device):
     said, folder = [], tmp_path_factory.mktemp("trained") / "model"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("maia_lab.imaging.__main__._say", said.append)
-        patch.setattr(scenes_training, "PART", 16)
         patch.setattr(scenes_training, "FEWER", 1)
         patch.setattr(course, "RATE", 2e-3)
         patch.setattr(course, "WARM", 8)

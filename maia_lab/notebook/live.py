@@ -63,7 +63,7 @@ class Live:
         self.elsewhere: dict[int, str] = {}
         """Cells of the researcher's own steps, which have other ids."""
         self.guard = threading.RLock()
-        """Held while an approval is given, looked at or taken back."""
+        """Held while an approval is given, looked at, told of or taken back."""
         self._agent = agent
         self._turn = 0
 

@@ -40,8 +40,9 @@ class Page:
 
     def tell(self, live: Live) -> None:
         """Tell what has changed in a session."""
-        # Cells, the page's messages and the agent's thread all come by: each tells the newest.
-        with self._guard:
+        # Cells, the page's messages and the agent's thread all come by: each tells the newest, and
+        # nobody approves meanwhile, or the page would hear of an approval and not that it runs it.
+        with live.guard, self._guard:
             for watcher in self._watchers:
                 watcher(live)
             if self.there:
