@@ -14,6 +14,7 @@ from maia_lab.agents.offline import OfflineAgent
 from maia_lab.agents.offline_claims import Claim, Language
 from maia_lab.agents.offline_judgement import Judgement, View
 from maia_lab.agents.offline_notes import Notes, Row
+from maia_lab.agents.offline_plan import Plan
 from maia_lab.agents.offline_survey import Formula, Seen, guess
 from maia_lab.allowlist import refusals
 from maia_lab.events import Began, Decided, Noted, Observed, Offered, Opened, Setting
@@ -179,6 +180,15 @@ def test_of_two_things_the_one_whose_size_matters_is_what_it_answers_to():
 def test_what_is_enlarged_is_not_both_things_at_once(scenes, asked, drawn):
     speaks = language(scenes)
     assert speaks.say(speaks.apart(speaks.read(asked)), article=True) == drawn
+
+
+def test_a_pair_is_drawn_apart_before_one_of_it_is_enlarged(scenes):
+    speaks = language(scenes)
+    plan = Plan(Notes(speaks, usual=(0.0,) * 101, generator=True, editor=True), 0)
+    plan.judgement.formula = Formula((speaks.read("orange thing and medium thing"),))
+    code = plan.enlarge(0).code
+    assert "a medium red thing and a small orange thing" in code
+    assert "make the orange thing bigger" in code
 
 
 def test_noise_gets_no_description(scenes):
