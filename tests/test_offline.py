@@ -13,12 +13,13 @@ import pytest
 from maia_lab.agents.offline import OfflineAgent
 from maia_lab.agents.offline_claims import Claim, Language
 from maia_lab.agents.offline_judgement import Judgement, View
-from maia_lab.agents.offline_notes import Notes, Row
+from maia_lab.agents.offline_notes import Notes, Row, _read
 from maia_lab.agents.offline_plan import Plan
 from maia_lab.agents.offline_survey import Formula, Seen, guess
 from maia_lab.allowlist import refusals
 from maia_lab.events import Began, Decided, Noted, Observed, Offered, Opened, Setting
 from maia_lab.executor import LocalExecutor
+from maia_lab.observation import Observation, Text
 from maia_lab.proposal import Conclusion, Proposal
 from maia_lab.review import SET_ASIDE, Approve, Edit, Reject
 from maia_lab.scenes.captions import caption
@@ -180,6 +181,14 @@ def test_of_two_things_the_one_whose_size_matters_is_what_it_answers_to():
 def test_what_is_enlarged_is_not_both_things_at_once(scenes, asked, drawn):
     speaks = language(scenes)
     assert speaks.say(speaks.apart(speaks.read(asked)), article=True) == drawn
+
+
+def test_an_image_that_nobody_read_shows_nothing(scenes):
+    speaks = language(scenes)
+    notes, captions = Notes(speaks), ["a red circle", "(drawn by red: not read)", "a star"]
+    lines = ["strongest:", *(f"  {3 - i}: {said}" for i, said in enumerate(captions))]
+    _read(notes, Observation((Text("\n".join(lines)),)))
+    assert notes.exemplars == (speaks.read("a red circle"), speaks.read("a star"))
 
 
 def test_a_pair_is_drawn_apart_before_one_of_it_is_enlarged(scenes):

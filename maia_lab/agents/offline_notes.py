@@ -185,10 +185,10 @@ def _read(notes: Notes, observation: Observation) -> None:
             where, width = line, float(match[2]) - float(match[1])
         elif line.startswith(("strongest:", "weakest:", MADE)):
             where, width = line, 0.0
-        # In brackets stands that nobody knows what an image shows.
-        elif where and (match := re.match(rf"\s*({NUMBER}): ([^\s(].*)", line)):
-            content = notes.language.read(match[2])
-            bands.setdefault((where, width), []).append((float(match[1]), content))
+        elif where and (match := re.match(rf"\s*({NUMBER}): (\S.*)", line)):
+            if not match[2].startswith("("):  # There stands that nobody knows what it shows.
+                content = notes.language.read(match[2])
+                bands.setdefault((where, width), []).append((float(match[1]), content))
         else:
             where = ""
     for (where, width), band in bands.items():
