@@ -197,9 +197,34 @@ def test_parts_counted_apart_are_the_whole_to_the_last_bit(tmp_path):
     assert not seen, "what was counted apart is found"
 
 
+@pytest.fixture
+def threads():
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+def test_one_thread_counts_what_several_count_to_the_last_bit(tmp_path, threads):
+    data = photos(tmp_path, range(70))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = nn.Sequential(nn.Conv2d(3, 400, 3), nn.Conv2d(400, 60, 1), nn.Conv2d(60, 24, 1))
+    opened = Network(net, "net", Normalised((0.5,) * 3, (0.5,) * 3, 24))
+    layers, plan = [opened.layer(name) for name in "12"], Plan.of(data)
+    found = []
+    for number in (1, 2):
+        threads(number)
+        found.append(count(layers, data, plan))
+    parts = [count(layers, data, plan, at) for at in (range(64), range(64, 70))]
+    for alone, several, before, after in zip(*found, *parts, strict=True):
+        assert same(alone, several)
+        assert same(before.merge(after), several)
+
+
 def test_of_large_outputs_a_few_images_are_shown_at_a_time_and_parts_are_still_the_whole(
-    tmp_path, monkeypatch
+    tmp_path, monkeypatch, threads
 ):
+    threads(2)
     data = photos(tmp_path, range(70))
     net, opened = network()
     layers, plan = [opened.layer(name) for name in LAYERS], Plan.of(data)

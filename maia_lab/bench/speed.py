@@ -2,7 +2,7 @@
 
 Ratios of process time on one thread, both sides alternating on the same batch in one process, after
 their outputs were found equal. The floor is the fastest bare forward pass of the batch, in either
-layout and by however many images at a time.
+layout and by however many images at a time, with memory held as the index holds it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from maia_lab.bench.speed_index import index, memory, thresholds
 from maia_lab.bench.subject import Subject
 from maia_lab.bench.table import Row, Table
 from maia_lab.images import ImageFolder
+from maia_lab.systems.memory import held
 
 
 def speed(
@@ -41,7 +42,7 @@ def speed(
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with tempfile.TemporaryDirectory() as made:
+        with tempfile.TemporaryDirectory() as made, held():
             folder = Path(made)
             data = data or str(pictures(folder, seeds[0]))
             subject, photos = Subject.open(model, device), ImageFolder(data)

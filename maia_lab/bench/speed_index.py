@@ -9,9 +9,8 @@ from statistics import median
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from maia_lab.bench import peers
 from maia_lab.bench.crops import Crops
 from maia_lab.bench.subject import Subject
 from maia_lab.bench.table import Row
@@ -112,19 +111,29 @@ def _counting(subject: Subject, names: list[str], plan: Plan) -> Callable[[int, 
 
 
 def _check(subject: Subject, crops: Crops) -> None:
-    """What the index reads is what plain hooks read, on the same layout in memory."""
+    """What the index reads is what plain hooks read of the same images, laid out the same."""
     batch = subject.batch(crops, 0)
     plan, at = Plan.of(crops), np.arange(CHUNK)
     found = [Tally(plan, subject.network.layer(name).units) for name in subject.every]
     survey(subject.network, subject.every, at, batch, found)
+    plain: dict[str, list[Tensor]] = {name: [] for name in subject.every}
+
+    def hook(name: str) -> Callable[[nn.Module, object, Tensor], None]:
+        def keep(_module: nn.Module, _given: object, maps: Tensor) -> None:
+            if maps.dim() == 4:
+                plain[name].append(maps.amax((2, 3)))
+
+        return keep
+
+    hooks = [subject.net.get_submodule(n).register_forward_hook(hook(n)) for n in subject.every]
     alike = batch.contiguous(memory_format=subject.network._memory)
+    subject.bare(*subject.network.alike(alike))
+    for handle in hooks:
+        handle.remove()
     slots = plan.slots[at]
     for name, tally in zip(subject.every, found, strict=True):
-        pieces = [peers.answer(subject.net, name, at) for at in subject.network.pieces(alike)]
-        plain, values = torch.cat(pieces).detach(), tally.values[slots[slots >= 0]]
-        if plain.dim() == 4 and not np.array_equal(
-            plain.amax((2, 3)).float().cpu().numpy()[slots >= 0], values
-        ):
+        maxima = torch.cat(plain[name]).float().cpu().numpy()[slots >= 0] if plain[name] else None
+        if maxima is not None and not np.array_equal(maxima, tally.values[slots[slots >= 0]]):
             raise ModelError(name, "is read otherwise by the index", "report this")
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from maia_lab.errors import ModelError
 from maia_lab.system import Layer
+from maia_lab.systems import memory
 from maia_lab.systems.tally import Plan, Positions, Tally
 from maia_lab.systems.vision import Network, NetworkLayer
 from maia_lab.world import Images
@@ -80,26 +81,27 @@ def go_on(
             reading.count()
 
     counted = 0
-    for at, ready in ahead(batches, read):
-        try:
-            answer(at, ready)
-            halves: list[slice] = []
-        except torch.OutOfMemoryError:
-            # Tried again below: until this block is left, its traceback holds on to the batch.
-            half = max(1, len(at) // 2)
-            halves = [slice(0, half), slice(half, len(at))]
-        for part in halves:
-            torch.cuda.empty_cache()
+    with memory.held():
+        for at, ready in ahead(batches, read):
             try:
-                answer(at[part], ready[part])
-            except torch.OutOfMemoryError as error:
-                raise ModelError(
-                    layers[0].name,
-                    f"runs out of memory even for {half} images at a time",
-                    "index fewer layers, free memory on the device, or use another",
-                ) from error
-        counted += len(at)
-        yield counted
+                answer(at, ready)
+                halves: list[slice] = []
+            except torch.OutOfMemoryError:
+                # Tried again below: until this block is left, its traceback holds on to the batch.
+                half = max(1, len(at) // 2)
+                halves = [slice(0, half), slice(half, len(at))]
+            for part in halves:
+                torch.cuda.empty_cache()
+                try:
+                    answer(at[part], ready[part])
+                except torch.OutOfMemoryError as error:
+                    raise ModelError(
+                        layers[0].name,
+                        f"runs out of memory even for {half} images at a time",
+                        "index fewer layers, free memory on the device, or use another",
+                    ) from error
+            counted += len(at)
+            yield counted
 
 
 def ahead(

@@ -38,6 +38,12 @@ Of few images at a time an output is read while it is in cache, and malloc gives
 again instead of asking for new pages: in a new process a MobileNetV2 is twice as fast by 4 images
 as by 32. (Once such pages lie free, as after many large outputs at once, it is fastest by 32.)
 """
+ALONE = 16
+"""Images in one pass, at least, that is counted on a CPU by one thread.
+
+Of fewer torch takes another routine for convolutions of 1 × 1, which is slower, and other in the
+last bit than what several threads compute: an index would depend on who built it.
+"""
 LOGITS = "logits"
 """Layer name of the model's final output."""
 
@@ -176,10 +182,25 @@ class Network:
 
     def pieces(self, batch: Tensor) -> Sequence[Tensor]:
         """Cut a batch into as many images as are best shown at once: all, but on a CPU."""
-        if next(self._module.parameters(), batch).device.type != "cpu":
-            return [batch]
+        return torch.split(batch, self._most) if self._on_cpu else [batch]
+
+    def alike(self, batch: Tensor) -> Sequence[Tensor]:
+        """Cut a batch so that each image is answered alike by however many threads there are."""
+        if not self._on_cpu or torch.get_num_threads() > 1:
+            return self.pieces(batch)
+        if len(batch) < ALONE:
+            batch = torch.cat([batch, batch[:1].expand(ALONE - len(batch), *batch.shape[1:])])
+        return torch.tensor_split(batch, max(1, len(batch) // max(ALONE, self._most)))
+
+    @property
+    def _most(self) -> int:
         most = max(1, PIECE // max(self._largest, 1))
-        return torch.split(batch, 1 << most.bit_length() - 1)
+        return 1 << most.bit_length() - 1
+
+    @property
+    def _on_cpu(self) -> bool:
+        first = next(self._module.parameters(), None)
+        return first is None or first.device.type == "cpu"
 
     def survey(
         self, layers: Sequence[str], batch: Tensor, visit: Callable[[str, Tensor], None]
@@ -202,9 +223,9 @@ class Network:
 
         def read(part: nn.Module, output: object) -> None:
             for name, layout in asked[part]:
-                visit(name, layout.read(self._tensor(name, output)))
+                visit(name, layout.read(self._tensor(name, output))[: len(batch)])
 
-        show(self._module, list(asked), self.pieces(batch), read, self.name, self._memory)
+        show(self._module, list(asked), self.alike(batch), read, self.name, self._memory)
 
     def _hash(self) -> hashlib._Hash:
         sha = hashlib.sha256(fingerprint(self._module))
