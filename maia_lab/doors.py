@@ -30,8 +30,8 @@ WORLDS = {
     "planted": "maia_lab.scenes.planted:planted_world",
 }
 MODELS = {
-    "scenes": "maia_lab.systems.vision:open_network",
-    "scenes-categories": "maia_lab.systems.vision:open_network",
+    "scenes": "maia_lab.systems.opening:open_network",
+    "scenes-categories": "maia_lab.systems.opening:open_network",
     "synthetic": "maia_lab.systems.synthetic:open_synthetic",
     "gated": "maia_lab.systems.gated:open_gated",
     "planted": "maia_lab.systems.planted:open_planted",
@@ -49,7 +49,7 @@ GENERATORS = {
 EDITORS = {"diffusers": "maia_lab.imaging.edit:DiffusionEditor"}
 REFITTED = "maia_lab.systems.refitted:Refitted"
 """A network read by another head."""
-OTHER_MODELS = "maia_lab.systems.vision:open_network"
+OTHER_MODELS = "maia_lab.systems.opening:open_network"
 """Opens whatever has no name here: ``package.module:factory``, or an object."""
 CALIBRATION = 100
 """Scenes on which a rater is tried first."""

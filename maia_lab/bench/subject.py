@@ -14,8 +14,9 @@ from maia_lab.bench.crops import Crops
 from maia_lab.errors import ModelError
 from maia_lab.systems import zoo
 from maia_lab.systems.counting import CHUNK
+from maia_lab.systems.opening import open_network
 from maia_lab.systems.preprocess import Normalised, Preprocess
-from maia_lab.systems.vision import Network, open_network
+from maia_lab.systems.vision import Network
 
 
 @dataclass(frozen=True, slots=True, eq=False)
