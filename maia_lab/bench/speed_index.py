@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from statistics import median
@@ -19,7 +20,8 @@ from maia_lab.images import ImageFolder
 from maia_lab.systems.counting import CHUNK, count, survey
 from maia_lab.systems.tally import Plan, Tally
 
-PAIRS = 7
+PAIRS, TOGETHER = 7, 3
+"""How often both sides are timed, and of how many batches, taken in turn, each time."""
 BEFORE, FIRST = 1000, 128
 """Images before the steady state is measured, and those told apart at the beginning."""
 LAYOUTS = {"plain": torch.contiguous_format, "channels last": torch.channels_last}
@@ -38,34 +40,38 @@ def index(subject: Subject, crops: Crops) -> list[Row]:
     both = {"blocks": _counting(subject, subject.blocks, plan)}
     both["all"] = _counting(subject, subject.every, plan)
     forms = _fastest(subject, crops)
-    steady = -(-BEFORE // CHUNK)
+
+    def pair(numbers: range) -> tuple[Counter[str], Counter[str], Counter[str]]:
+        """Seconds of the bare passes, of those that count, and of the bare ones once more."""
+        before, spent, after = Counter[str](), Counter[str](), Counter[str]()
+        for number in numbers:
+            batch = subject.batch(crops, number)
+            bare = {name: _cut(batch, *form) for name, form in forms.items()}
+            # The floor is taken before and after, so that a machine that slows down slows both.
+            before.update({n: subject.clock(subject.bare, *at) for n, at in bare.items()})
+            spent.update({n: subject.clock(add, number, batch) for n, add in both.items()})
+            after.update({n: subject.clock(subject.bare, *at) for n, at in bare.items()})
+        return before, spent, after
+
+    first, steady = FIRST // CHUNK, -(-BEFORE // CHUNK)
     ratios: dict[str, list[float]] = {"blocks": [], "all": [], "first": []}
     floors: dict[str, list[float]] = {name: [] for name in forms}
     nulls = []
-    for number in range(steady + PAIRS):
+    for number in range(first):
+        before, spent, after = pair(range(number, number + 1))
+        ratios["first"].append(2 * spent["all"] / min(before[n] + after[n] for n in forms))
+    for number in range(first, steady):
         batch = subject.batch(crops, number)
-        if FIRST // CHUNK <= number < steady:
-            for add in both.values():
-                add(number, batch)
-            continue
-        bare = {name: _cut(batch, *form) for name, form in forms.items()}
-        if number in (0, steady):
-            for pieces in bare.values():
-                subject.bare(*pieces)
-        # The floor is taken before and after, so that a machine that slows down slows both.
-        before = {n: subject.clock(subject.bare, *pieces) for n, pieces in bare.items()}
-        spent = {n: subject.clock(add, number, batch) for n, add in both.items()}
-        after = {n: subject.clock(subject.bare, *pieces) for n, pieces in bare.items()}
+        for add in both.values():
+            add(number, batch)
+    for number in range(steady, steady + PAIRS * TOGETHER, TOGETHER):
+        before, spent, after = pair(range(number, number + TOGETHER))
         fastest = min(forms, key=lambda n: before[n] + after[n])
-        floor = (before[fastest] + after[fastest]) / 2
-        if number < steady:
-            ratios["first"].append(spent["all"] / floor)
-            continue
         nulls.append(after[fastest] / before[fastest])
         for name, seconds in spent.items():
-            ratios[name].append(seconds / floor)
+            ratios[name].append(2 * seconds / (before[fastest] + after[fastest]))
         for name in forms:
-            floors[name] += [before[name], after[name]]
+            floors[name].append((before[name] + after[name]) / 2 / TOGETHER)
     told = ", ".join(f"{k} {median(v) / CHUNK * 1e3:.1f} ms" for k, v in floors.items())
     spread = max(nulls) - min(nulls)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache, lru_cache
 from itertools import chain
 
@@ -41,15 +43,24 @@ def _of_class(kind: type) -> str:
 def fingerprint(module: nn.Module) -> bytes:
     """Hash of a module's weights, buffers, structure and code, wherever its weights lie."""
     sha = hashlib.sha256()
-    for name, tensor in chain(module.named_parameters(), module.named_buffers()):
-        sha.update(f"{name} {tuple(tensor.shape)} {tensor.dtype};".encode())
-        flat = tensor.detach().cpu().contiguous().reshape(-1)
-        sha.update(flat.view(torch.uint8).numpy().data)
+    # Hashing lets other threads run, and weights are hashed at every question.
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1), "hashing") as pool:
+        state = chain(module.named_parameters(), module.named_buffers())
+        for part in pool.map(_of_tensor, state):
+            sha.update(part)
     # The same weights under another activation function are another network. What the code of
     # torch itself does is told by its version.
     kinds: set[type] = {type(part) for part in module.modules()}
     code = sorted(_of_class(kind) for kind in kinds if not kind.__module__.startswith("torch."))
     sha.update("\n".join([torch.__version__, repr(module), *code]).encode())
+    return sha.digest()
+
+
+def _of_tensor(named: tuple[str, torch.Tensor]) -> bytes:
+    name, tensor = named
+    sha = hashlib.sha256(f"{name} {tuple(tensor.shape)} {tensor.dtype};".encode())
+    flat = tensor.detach().cpu().contiguous().reshape(-1)
+    sha.update(flat.view(torch.uint8).numpy().data)
     return sha.digest()
 
 
