@@ -298,7 +298,11 @@ def on_a_gpu():
     raise torch.OutOfMemoryError("CUDA out of memory")
 
 
-@pytest.mark.parametrize("fail", [on_a_gpu, lambda: torch.empty(1 << 50)])
+def on_a_mac():
+    raise RuntimeError("MPS backend out of memory (MPS allocated: 7.00 GB, max allowed: 9.07 GB).")
+
+
+@pytest.mark.parametrize("fail", [on_a_gpu, on_a_mac, lambda: torch.empty(1 << 50)])
 def test_out_of_memory_is_tried_once_more_with_half_the_batch(fail):
     class Small(nn.Module):
         def __init__(self, most: int) -> None:

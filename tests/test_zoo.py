@@ -90,11 +90,40 @@ def test_weights_that_are_not_at_hand_are_named_with_the_command_that_fetches_th
         open_model("hf:nobody/nothing-at-all")
     saved(tmp_path, "ResNet")
     (tmp_path / "model.safetensors").unlink()
-    with pytest.raises(ModelError, match="its weights are missing; fetch it with: hf download"):
+    with pytest.raises(ModelError, match=r"its weights are missing; write it .* save_pretrained"):
         open_model(f"hf:{tmp_path}")
-    (tmp_path / "preprocessor_config.json").write_text("{}")
-    with pytest.raises(ModelError, match="does not say how an image becomes its input"):
-        open_model(f"hf:{tmp_path}@random")
+    (tmp_path / "model.safetensors").write_bytes(b"cut off")
+    with pytest.raises(ModelError, match=r"its weights cannot be read \(.*header"):
+        open_model(f"hf:{tmp_path}")
+    with pytest.raises(ModelError, match=r"config.json is missing"):
+        open_model(f"hf:{tmp_path.parent}")
+
+
+def test_how_an_image_becomes_the_input_may_be_said_in_another_file_or_by_the_user(tmp_path):
+    name = saved(tmp_path, "CLIP")
+    plain = tmp_path / "preprocessor_config.json"
+    whole = {"image_processor": json.loads(plain.read_text()), "processor_class": "CLIPProcessor"}
+    plain.unlink()
+    with pytest.raises(ModelError, match="does not say how an image becomes its input; pass"):
+        open_model(name)
+    own = open_model(name, ((0.5,) * 3, (0.25,) * 3, SIZE)).layer("encoder.layers.1")
+    (tmp_path / "processor_config.json").write_text(json.dumps(whole))
+    told = open_model(name).layer("encoder.layers.1")
+    assert own.digest == told.digest
+
+
+def test_what_no_checkpoint_holds_is_never_studied_untrained(tmp_path):
+    import transformers
+
+    name = saved(tmp_path, "ViT")
+    plain = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(plain | {"architectures": ["ViTModel"]}))
+    assert not any("pooler" in layer for layer, _, _ in open_model(name).layers())
+    transformers.ViTModel(transformers.ViTConfig(**VIT)).save_pretrained(tmp_path)
+    assert any("pooler" in layer for layer, _, _ in open_model(name).layers())
+    (tmp_path / "config.json").write_text(json.dumps(plain))
+    with pytest.raises(ModelError, match=r"lacks 2 of its weights, classifier\.bias being"):
+        open_model(name)
 
 
 def test_a_processor_of_transformers_is_a_preprocessing(tmp_path):
@@ -160,9 +189,10 @@ def test_precision_and_device_are_what_was_asked_for(monkeypatch):
     whole = open_model(HERE).layer("0").respond(PICTURES).values
     np.testing.assert_allclose(half, whole, atol=0.1)
     assert (half != whole).any()
-    monkeypatch.setenv("MAIA_DTYPE", "float12")
-    with pytest.raises(ModelError, match="cannot run in 'float12'; say float32"):
-        open_model(HERE)
+    for wrong in ("float12", "int8"):
+        monkeypatch.setenv("MAIA_DTYPE", wrong)
+        with pytest.raises(ModelError, match=f"cannot run in '{wrong}'; say float32"):
+            open_model(HERE)
     monkeypatch.setenv("MAIA_DTYPE", "float32")
     monkeypatch.setenv("MAIA_DEVICE", "nowhere")
     with pytest.raises(ModelError, match=r"cannot run on 'nowhere' .*say cpu, cuda"):

@@ -106,8 +106,9 @@ def _run(model: nn.Module, batch: Tensor, name: str, layout: torch.memory_format
     except (torch.OutOfMemoryError, ModelError):
         raise
     except Exception as error:
-        # Without a GPU torch says so only in words.
-        if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+        # Without CUDA torch says so only in words: on a CPU the first, with MPS the second.
+        words = ("can't allocate memory", "out of memory")
+        if isinstance(error, MemoryError) or any(said in str(error) for said in words):
             raise torch.OutOfMemoryError(str(error)) from error
         reason = str(error).partition("\n")[0]
         raise ModelError(

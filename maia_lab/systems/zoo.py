@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from maia_lab.errors import MissingExtra, ModelError
 from maia_lab.systems.preprocess import Normalised, Preprocess
 
-Made = tuple[nn.Module, Preprocess, tuple[str, ...] | None]
-"""A network, what makes an image ready for it, and the names of its logits."""
+Made = tuple[nn.Module, Preprocess | None, tuple[str, ...] | None]
+"""A network; where they are known, what makes an image ready for it, and names of its logits."""
 RANDOM = "random"
 """Written after the ``@``: the architecture with untrained weights, always the same."""
 TOWERS = {"clip": "CLIPVisionModel", "siglip": "SiglipVisionModel"}
@@ -73,8 +73,9 @@ def read_weights(module: nn.Module, path: str) -> None:
             state = state[key]
     if not isinstance(state, dict):
         raise ModelError(path, "holds no weights by name", "save module.state_dict()")
-    state = {str(key).removeprefix("module."): value for key, value in state.items()}
     own = module.state_dict()
+    # What was trained on several devices was saved from within a module called so.
+    state = {k if k in own else str(k).removeprefix("module."): v for k, v in state.items()}
     missing = [key for key in own if key not in state]
     wrong = [k for k, v in state.items() if k not in own or own[k].shape != v.shape]
     if missing or wrong:
@@ -94,11 +95,12 @@ def settle(module: nn.Module, name: str) -> nn.Module:
         ModelError: there is no such device or precision here.
     """
     device, precision = os.environ.get(DEVICE), os.environ.get(DTYPE)
-    if precision and not isinstance(getattr(torch, precision, None), torch.dtype):
+    dtype = getattr(torch, precision or "float32", None)
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
         raise ModelError(name, f"cannot run in {precision!r}", "say float32, float16 or bfloat16")
     try:
         if precision:
-            module = module.to(getattr(torch, precision))
+            module = module.to(dtype)
         return module.to(device) if device else module
     except (RuntimeError, AssertionError) as error:
         reason = str(error).partition("\n")[0]
@@ -167,10 +169,18 @@ def _hugging_face(name: str, weights: bool) -> Made:
         try:
             path = utils.cached_file(name, file, local_files_only=True)
             return dict(json.loads(Path(str(path)).read_text()))
-        except (OSError, ValueError) as error:
-            raise _absent(f"hf:{name}", f"{file} is missing", f"hf download {name}") from error
+        except (OSError, ValueError):
+            return {}
+
+    def absent(what: str) -> ModelError:
+        if Path(name).is_dir():
+            again = "write it there again with save_pretrained"
+            return ModelError(f"hf:{name}", f"is not whole: {what}", again)
+        return _absent(f"hf:{name}", what, f"hf download {name}")
 
     plain = at_hand("config.json")
+    if not plain:
+        raise absent("config.json is missing")
     kind = (plain.get("architectures") or ["AutoModel"])[0]
     made: Any = getattr(transformers, TOWERS.get(plain.get("model_type", ""), kind), None)
     if made is None:
@@ -187,13 +197,20 @@ def _hugging_face(name: str, weights: bool) -> Made:
     logging.set_verbosity_error()  # It warns of the text tower, which is left out on purpose.
     try:
         if weights:
-            module: nn.Module = made.from_pretrained(name, local_files_only=True)
+            module: nn.Module
+            module, found = made.from_pretrained(
+                name, local_files_only=True, output_loading_info=True
+            )
+            _trained(module, found["missing_keys"], f"hf:{name}")
         elif made is transformers.AutoModel:
             module = made.from_config(config)
         else:
             module = made(config)
     except (OSError, ValueError) as error:
-        raise _absent(f"hf:{name}", "its weights are missing", f"hf download {name}") from error
+        raise absent("its weights are missing") from error
+    except (SafetensorError, RuntimeError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise absent(f"its weights cannot be read ({reason})") from error
     finally:
         logging.set_verbosity(verbosity)
         if bars:
@@ -201,18 +218,30 @@ def _hugging_face(name: str, weights: bool) -> Made:
     labels = plain.get("id2label") or {}
     classes = tuple(labels[key] for key in sorted(labels, key=int))
     named = classes if "ForImageClassification" in kind and classes else None
-    return module, _as_trained(at_hand("preprocessor_config.json"), f"hf:{name}"), named
+    # A processor of images and texts is written as one, with that of images in it.
+    whole = at_hand("processor_config.json").get("image_processor") or {}
+    return module, _as_trained(at_hand("preprocessor_config.json") or whole), named
 
 
-def _as_trained(told: dict[str, Any], name: str) -> Normalised:
+def _trained(module: nn.Module, missing: Collection[str], name: str) -> None:
+    """See that nothing of a network was left untrained; what no checkpoint has is taken out."""
+    if missing and all(key.startswith("pooler.") for key in missing):
+        module.register_module("pooler", None)  # As of DINO, which is trained without one.
+    elif missing:
+        raise ModelError(
+            name,
+            f"lacks {len(missing)} of its weights, {min(missing)} being the first",
+            "load it yourself, and give the module",
+        )
+
+
+def _as_trained(told: dict[str, Any]) -> Normalised | None:
     """What a processor's configuration says, without its crop: the map must cover the image."""
     size = told.get("crop_size") or told.get("size")
     if isinstance(size, dict):
         size = size.get("height") or size.get("shortest_edge")
     if not isinstance(size, int) or not told.get("image_mean") or not told.get("image_std"):
-        raise ModelError(
-            name, "does not say how an image becomes its input", "open it yourself, with preprocess"
-        )
+        return None
     return Normalised(tuple(told["image_mean"]), tuple(told["image_std"]), size)
 
 
