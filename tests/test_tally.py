@@ -293,6 +293,21 @@ def test_a_folder_that_changes_under_way_ends_the_pass_and_loses_nothing(tmp_pat
     assert net.passes - passes == 2, "what was counted before is kept"
 
 
+def test_images_counted_before_a_folder_changed_are_not_asked_again(tmp_path):
+    photos(tmp_path, range(100))
+    data = ImageFolder(tmp_path)
+    net, opened = network()
+    layers = [opened.layer(name) for name in LAYERS]
+    (tmp_path / "070.png").unlink()
+    with pytest.raises(DataError, match=r"070.png' cannot be read"):
+        ExemplarIndex.build_all(layers, data, tmp_path / "cache")
+    passes = net.passes
+    found = ExemplarIndex.build_all(layers, ImageFolder(tmp_path), tmp_path / "cache")
+    assert net.passes - passes == 2
+    fresh = ExemplarIndex.build_all(layers, ImageFolder(tmp_path), tmp_path / "other")
+    np.testing.assert_allclose(found[0].of(1).values, fresh[0].of(1).values, atol=1e-5)
+
+
 def test_images_added_to_a_folder_are_all_that_is_answered(tmp_path):
     net, opened = network()
     layers = [opened.layer(name) for name in LAYERS]

@@ -261,7 +261,7 @@ def _begun(path: Path, layer: Layer, plan: Plan, units: list[int] | None) -> Tal
     """Where a pass begins: with what was counted of it, or of earlier data that it contains."""
     count = layer.units if units is None else len(units)
     tallies = [Tally(plan, count)]
-    for other in [path.with_suffix(".part"), *path.parent.glob(f"{path.name[:24]}-*.safetensors")]:
+    for other in path.parent.glob(f"{path.name[:24]}-*"):  # Whole or .part; a .lock holds nothing.
         if (kept := Kept.load(other)) and (tally := kept.tally(plan, count)):
             tallies.append(tally)
     return max(tallies, key=lambda tally: int(tally.seen.sum()))
