@@ -15,7 +15,9 @@ import unicodedata
 import warnings
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -23,6 +25,7 @@ from PIL import Image, UnidentifiedImageError
 
 from maia_lab import provenance
 from maia_lab.errors import DataError
+from maia_lab.register import Register
 from maia_lab.world import Progress
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
@@ -37,6 +40,8 @@ EMPTY = "is an empty folder"
 """Why a folder is skipped in which there is nothing."""
 MANY = 100
 """Different images from which on each is held out or not by itself, whatever lies beside it."""
+READERS, TOGETHER = 4, 16
+"""Threads that read a folder at most, for each may hold a large image; files each takes in turn."""
 KEPT, KEPT_PIXELS = 100, 1_000_000
 """Decoded images a folder keeps at hand at most, and pixels of the largest that is kept."""
 TURNS = {
@@ -158,8 +163,9 @@ class _File:
 class ImageFolder:
     """The images of a folder and its subfolders, in the order of their names.
 
-    Every file is decoded once at opening, so that damage shows before any experiment. Hidden files
-    are passed over in silence; links that lead out of the folder, and linked folders, are skipped.
+    Every file is decoded when a folder with it is first opened, so that damage shows before any
+    experiment. Hidden files are passed over in silence; links that lead out of the folder, and
+    linked folders, are skipped.
 
     Attributes:
         path: the folder.
@@ -330,16 +336,28 @@ class ImageFolder:
         return load(self.path / name)
 
     def _found(self, progress: Progress | None) -> Iterator[_File]:
-        paths = self._list()
-        for done, path in enumerate(paths, 1):
-            try:
-                pixels = provenance.pixel_hash(load(path))
-            except DataError as error:
-                self._skip(path, error.reason)
-            else:
-                yield _File(path.relative_to(self.path).as_posix(), pixels)
-            if progress is not None:
-                progress(done, len(paths))
+        paths, register = self._list(), Register(self.path)
+
+        def look(some: list[Path]) -> list[str | DataError]:
+            return [_shown(path, register) for path in some]
+
+        parts = [paths[start : start + TOGETHER] for start in range(0, len(paths), TOGETHER)]
+        with ThreadPoolExecutor(min(READERS, os.cpu_count() or 1), "reading") as pool:
+            found = chain.from_iterable(pool.map(look, parts))
+            for done, (path, shown) in enumerate(zip(paths, found, strict=True), 1):
+                if isinstance(shown, DataError):
+                    self._skip(path, shown.reason)
+                else:
+                    yield _File(path.relative_to(self.path).as_posix(), shown)
+                if progress is not None:
+                    progress(done, len(paths))
+
+
+def _shown(path: Path, register: Register) -> str | DataError:
+    try:
+        return register.pixels(path, lambda path: provenance.pixel_hash(load(path)))
+    except DataError as error:
+        return error
 
 
 def split(
