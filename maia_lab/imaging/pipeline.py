@@ -99,7 +99,9 @@ class Pipeline:
         """Give the memory back; the next run loads the weights again."""
         self._pipe = None
         gc.collect()
-        if torch.cuda.is_available():
+        if self._device.type == "mps":
+            torch.mps.empty_cache()
+        elif torch.cuda.is_available():
             torch.cuda.empty_cache()
 
     def _batches(
