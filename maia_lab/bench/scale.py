@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 import psutil
+import torch
 
 from maia_lab.bench.table import Row, Table
 from maia_lab.doors import open_model
@@ -22,11 +23,20 @@ from maia_lab.scale.cluster import connect
 from maia_lab.scale.row import CONCLUDED, FAILED
 from maia_lab.scale.shards import count_apart
 from maia_lab.scenes.data import SceneImages
+from maia_lab.system import Layer
 from maia_lab.systems.counting import count
 from maia_lab.systems.scenes_nets import PHRASES
 from maia_lab.systems.tally import Plan, Tally
+from maia_lab.world import Images
 
-MODEL, LAYERS = "scenes", ("layer3", "layer4")
+NETWORKS = {
+    "scenes": ("layer3", "layer4"),
+    "maia_lab.bench.subject:mobilenetv2": ("mobilenet_v2.conv_1x1", "mobilenet_v2.layer.15"),
+}
+"""Models and layers of theirs. Of convolutions of 1 × 1, which the second has, the last bits depend
+in torch on the numbers of threads and of images."""
+THREADS = 2
+"""In the process that counts alone, as a user's has several and a worker has one."""
 DEADLY = "maia_lab.bench.scale:deadly/layer/0"
 UNKNOWN = "scenes/layer99/0"
 IMAGES = 80
@@ -41,13 +51,18 @@ def deadly() -> NoReturn:
     os._exit(1)
 
 
-def scale(seeds: Sequence[int], n: int = 600) -> Table:
+def scale(seeds: Sequence[int], n: int = 330) -> Table:
     """Measure it, once a seed; ``n`` images are indexed."""
     identical, killed = zip(*(_shards(seed, n) for seed in seeds), strict=True)
     outcomes = [swept(seed) for seed in seeds]
     resumed, one_failure = zip(*outcomes, strict=True)
     rows = (
-        Row.share("shards/identical", identical, ">= 1", f"{n} images, 2 processes, every bit"),
+        Row.share(
+            "shards/identical",
+            identical,
+            ">= 1",
+            f"{n} images, 2 networks, every bit: 2 processes of 1 thread, 1 of {THREADS}",
+        ),
         Row.share("worker-killed/identical", killed, ">= 1", "SIGKILL after the first part"),
         Row.share("sweep/resumed", resumed, ">= 1", "all its processes killed; run again"),
         Row.share("sweep/one-failure", one_failure, ">= 1", "an unknown unit, and a deadly one"),
@@ -56,21 +71,35 @@ def scale(seeds: Sequence[int], n: int = 600) -> Table:
 
 
 def _shards(seed: int, n: int) -> tuple[bool, bool]:
-    images = SceneImages(n, seed)
-    model = open_model(MODEL)
-    layers = [model.layer(name) for name in LAYERS]
-    serial = count(layers, images, Plan.of(images))
+    """Whether two processes found what one did, for each network; and so when one was killed."""
+    identical, killed = [], []
     with connect(workers=2) as (client, many):
-        apart = count_apart(client, many, MODEL, layers, SceneImages(n, seed))
-        victims = list(client.run(os.getpid).values())
+        for name, names in NETWORKS.items():
+            images, model = SceneImages(n, seed), open_model(name)
+            layers = [model.layer(layer) for layer in names]
+            serial = _in_one_process(layers, images)
+            apart = count_apart(client, many, name, layers, SceneImages(n, seed))
+            victims = list(client.run(os.getpid).values())
 
-        def kill(done: int, total: int) -> None:
-            if victims and done < total:
-                psutil.Process(victims.pop()).kill()
-                victims.clear()
+            def kill(done: int, total: int, victims: list[int] = victims) -> None:
+                if victims and done < total:
+                    psutil.Process(victims.pop()).kill()
+                    victims.clear()
 
-        bereft = count_apart(client, many, MODEL, layers, SceneImages(n, seed), kill)
-    return _same(serial, apart), _same(serial, bereft) and not victims
+            bereft = count_apart(client, many, name, layers, SceneImages(n, seed), kill)
+            identical.append(_same(serial, apart))
+            killed.append(_same(serial, bereft) and not victims)
+    return all(identical), all(killed)
+
+
+def _in_one_process(layers: Sequence[Layer], images: Images) -> list[Tally]:
+    """What one process finds that has several threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(THREADS)
+    try:
+        return count(layers, images, Plan.of(images))
+    finally:
+        torch.set_num_threads(before)
 
 
 def _same(some: Sequence[Tally], others: Sequence[Tally]) -> bool:

@@ -74,6 +74,9 @@ def connect(scheduler: str = LOCAL, workers: int | None = None) -> Iterator[tupl
         ) from error
     with client:
         known = client.scheduler_info(n_workers=-1)["workers"].values()
+        if not known:
+            told = "%s has no workers yet: what is asked of it waits for them."
+            logging.getLogger(__name__).warning(told, scheduler)
         yield client, workers or max(1, sum(worker["nthreads"] for worker in known))
 
 

@@ -6,13 +6,14 @@ whose process is killed is counted again by another: what was found does not dep
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from maia_lab import places
 from maia_lab.doors import open_model, open_world
-from maia_lab.errors import ModelError
+from maia_lab.errors import ConfigError, MaiaError, ModelError
 from maia_lab.scale.cluster import LOCAL, Client, Future, as_completed, connect
 from maia_lab.system import Layer
 from maia_lab.systems.counting import CHUNK, count
@@ -60,8 +61,18 @@ def build_index(
     todo = [layer for layer in chosen if not ExemplarIndex.is_kept(layer, images, places.cache())]
     if not todo:
         return
-    with connect(scheduler, workers) as (client, many):
-        tallies = count_apart(client, many, model, todo, images, progress)
+    try:
+        with connect(scheduler, workers) as (client, many):
+            tallies = count_apart(client, many, model, todo, images, progress)
+    except MaiaError:
+        raise
+    except (Exception, asyncio.CancelledError) as error:
+        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        raise ConfigError(
+            scheduler,
+            f"did not come to an end with the images ({reason})",
+            "see what its workers say, and in docs/cluster.md what each must have",
+        ) from error
     keep(todo, images, places.cache(), tallies)
 
 
