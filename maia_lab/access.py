@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from maia_lab import config, places
 from maia_lab.config import GIVEN, Config
 from maia_lab.errors import ConfigError
+from maia_lab.spending import TABLE, Price
 
 VENDOR = "https://api.anthropic.com"
 KEY = "ANTHROPIC_API_KEY"
@@ -61,6 +62,29 @@ def experimenter(settled: Config) -> tuple[str, str]:
 def asked(agent: str, rater: str | None) -> bool:
     """Whether a language model is asked anything: as the agent, or as the rater."""
     return MODEL in (agent, (rater or "").partition(":")[0])
+
+
+def priced(settled: Config, agent: str, rater: str | None) -> None:
+    """See that a limit of money can be held: by the price of every model that is asked.
+
+    A server on this machine sends no bill.
+
+    Raises:
+        ConfigError: the price of one is not known.
+    """
+    url = settled.base_url
+    if settled.max_money is None or (url and on_this_machine(server(url))):
+        return
+    name, _, judge = (rater or "").partition(":")
+    models = {settled.model: agent == MODEL, judge or settled.model: name == MODEL}
+    for model, is_asked in models.items():
+        # Without a name it is the vendor's usual one.
+        if is_asked and model and Price.of(model) is None:
+            raise ConfigError(
+                f"max_money={settled.max_money:g}",
+                f"cannot be held: the price of {model} is not known",
+                f"limit max_tokens instead, or name a price table that has it ({TABLE})",
+            )
 
 
 def check(url: str, ask: Callable[[str], str] | None = None) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from maia_lab.errors import WordsError
 from maia_lab.exemplars import Exemplars
-from maia_lab.world import Labelled, WellRead, World
+from maia_lab.world import Labelled, WellRead, World, evenly
 
 LOOKED_AT = 15
 """Exemplars the one-shot baseline sees: as many as a person is shown."""
@@ -48,8 +48,12 @@ def one_shot(world: World, exemplars: Exemplars, seed: int = 0) -> Said:
     usual = Counter(c for i in sample for c in _concepts(world, int(i)))
     if not found:
         return (), ()
-    best = min(found, key=lambda c: (usual[c] / len(sample) - found[c] / len(top), len(c), c))
-    return (best,), ()
+
+    def excess(concept: str) -> float:
+        return found[concept] / len(top) - usual[concept] / len(sample)
+
+    best = min(found, key=lambda c: (-excess(c), len(c), c))
+    return ((best,), ()) if excess(best) > 0 else ((), ())
 
 
 def search(world: World, exemplars: Exemplars) -> Said:
@@ -59,8 +63,10 @@ def search(world: World, exemplars: Exemplars) -> Said:
     several terms and none of others, each term a concept or two together; judged by correlation
     with the activation, so that no threshold is needed. Empty where nothing fits.
     """
-    table = _table(world, tuple(exemplars.sampled[:SEARCHED].tolist()))
-    values = np.asarray(exemplars.values[:SEARCHED], float)
+    # Spread over the data: a folder's images lie there class by class.
+    some = evenly(len(exemplars.sampled), SEARCHED)
+    table = _table(world, tuple(exemplars.sampled[some].tolist()))
+    values = np.asarray(exemplars.values[some], float)
     if not np.isfinite(values).all() or np.ptp(values) == 0 or not table.names:
         return (), ()
     terms, held = table.with_pairs(values)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
+from math import comb
 from typing import NamedTuple
 
 import numpy as np
@@ -143,7 +144,8 @@ class Difference(NamedTuple):
     high: float
     p: float
     """Of no difference, two-sided, before any correction: Student's t over bases (Welch's where
-    the conditions are not paired). 1.0 where one image cannot give one."""
+    the conditions are not paired), or by permutation where nothing varies. 1.0 where one image
+    cannot give one."""
 
 
 @lru_cache(maxsize=4096)
@@ -171,7 +173,7 @@ def difference(a: Measurement, b: Measurement, seed: int = 0) -> Difference:
     point = float(sum(part.mean() for part in parts))
     if min(len(part) for part in parts) < 2:
         return Difference(point, -np.inf, np.inf, 1.0)
-    drawn = sum(_resampled(part, random) for part in parts)
+    drawn = sum(resampled(part, random) for part in parts)
     low, high = np.quantile(drawn, (0.025, 0.975))
     return Difference(point, float(low), float(high), _p(point, parts))
 
@@ -181,8 +183,11 @@ def _p(point: float, parts: Sequence[NDArray[np.float64]]) -> float:
 
     errors = [part.var(ddof=1) / len(part) for part in parts]
     if sum(errors) <= 0:
-        # Neither side varies: whatever difference there is, is all there is.
-        return float(point == 0)
+        # Neither side varies, as of a unit that is on or off. By a permutation test it comes out so
+        # once in as many ways as there are to turn the signs, or to deal the images, anew.
+        sizes = [len(part) for part in parts]
+        ways = comb(sum(sizes), sizes[0]) if sizes[1:] else 2 ** sizes[0]
+        return min(1.0, 2 / ways) if point else 1.0
     freedom = sum(errors) ** 2 / sum(
         e**2 / (len(part) - 1) for e, part in zip(errors, parts, strict=True)
     )
@@ -199,7 +204,8 @@ def only(m: Measurement, bases: Callable[[str], bool]) -> Measurement | None:
     return replace(found, mean=float(np.mean(values))) if values else None
 
 
-def _resampled(part: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.float64]:
+def resampled(part: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.float64]:
+    """Bootstrapped means of two values or more, stretched to what so few can tell of the mean."""
     n = len(part)
     means = part[random.integers(0, n, (RESAMPLES, n))].mean(1)
     t = STUDENT[n - 2] if n - 2 < len(STUDENT) else 1.96 + 2.4 / (n - 1)

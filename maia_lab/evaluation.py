@@ -20,6 +20,8 @@ from maia_lab.world import Images, Rater, World
 
 CHUNK = 100
 """Held-out images that are looked at together."""
+WIDE = 0.2
+"""Width of a correlation's interval from which on it is told."""
 MINE = "this description"
 ONE_SHOT = "one-shot baseline"
 SEARCH = "search baseline"
@@ -146,7 +148,7 @@ def _scored(of: str, said: Said, values: Floats, sure: Mapping[Said, Floats], hi
     return Score(
         of,
         labels,
-        hits / int(predicted.sum()) if predicted.any() else None,
+        hits / int(predicted.sum()) if predicted.any() and active.any() else None,
         hits / int(active.sum()) if labels and active.any() else None,
         int(predicted.sum()),
         int(active.sum()),
@@ -202,13 +204,15 @@ def explained(scores: Sequence[Score]) -> list[str]:
     if not scores:
         return []
     first = scores[0]
-    if first.positives == 0:
+    if first.n == 0:
         return _raters(scores)
     lines = [
-        f"{first.positives} of {first.n} images count as active: above the unit's 0.95 quantile"
-        " over the data."
+        f"{first.positives or 'None'} of {first.n} images count as active: above the unit's 0.95"
+        " quantile over the data."
     ]
-    if first.ceiling < 1:
+    if (r := first.correlation) is not None and np.ptp(ends := first.interval) > WIDE:
+        lines.append(f"With so few images r is rough: {r:.2f} [{ends[0]:.2f}, {ends[1]:.2f}].")
+    if 0 < first.ceiling < 1:
         lines.append(
             f"{first.predicted} hold a label, so precision can be at most {first.ceiling:.2f};"
             " r needs no threshold."

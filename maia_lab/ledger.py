@@ -87,10 +87,10 @@ class Finding:
 
     @cached_property
     def confirmed_in(self) -> int | None:
-        """The step that found all it predicts on fresh images; None if there is none yet."""
-        fresh = [check for check in self.checks if check.fresh]
-        unclear = {check.step for check in fresh if check.speaks != "for"}
-        return next((check.step for check in fresh if check.step not in unclear), None)
+        """The step that found all it predicts, on fresh images; None if there is none yet."""
+        unclear = {check.step for check in self.checks if check.speaks != "for"}
+        fresh = (check.step for check in self.checks if check.fresh)
+        return next((step for step in fresh if step not in unclear), None)
 
     @cached_property
     def status(self) -> Status:

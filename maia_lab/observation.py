@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import atanh, tanh
 from typing import Literal
 
 from maia_lab.metrics import METRICS
@@ -131,7 +132,8 @@ class Score:
     """Whose labels: ``this description``, or a baseline's name."""
     labels: tuple[str, ...]
     precision: float | None
-    """Share of the images that hold a label in which the unit is active; None: no image does."""
+    """Share of the images that hold a label in which the unit is active; None: no image does, or
+    the unit is active in none at all."""
     recall: float | None
     """Share of the images in which the unit is active that hold a label; None: no image is."""
     predicted: int
@@ -163,6 +165,15 @@ class Score:
         It is below 1 where more images hold a label than count as active.
         """
         return min(1.0, self.positives / self.predicted) if self.predicted else 1.0
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Of the correlation, 95 %: by Fisher's transform, from the number of images."""
+        if self.correlation is None or self.n <= 3:
+            return -1.0, 1.0
+        at = atanh(min(max(self.correlation, -0.9999), 0.9999))
+        half = 1.96 / (self.n - 3) ** 0.5
+        return tanh(at - half), tanh(at + half)
 
     @property
     def said(self) -> str:

@@ -122,6 +122,7 @@ def describe(
         max_money=max_money,
     )
     agent, _ = access.experimenter(settled)
+    access.priced(settled, agent, rater)
     root = Path(folder) if folder is not None else places.sessions()
     taken = {path.name for path in root.iterdir()} if root.is_dir() else set()
     named = session or readable_name(taken)

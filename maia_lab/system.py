@@ -96,8 +96,13 @@ class Reference:
 
     @property
     def high(self) -> float:
-        """The 0.95 quantile over images: above it an image counts as active."""
-        return self.quantile(HIGH)
+        """The 0.95 quantile over images: above it an image counts as active.
+
+        Of a unit that answers more images than that with its very maximum, as one that is on or off
+        may, it is the next value below: else nothing would ever count.
+        """
+        high, below = self.quantile(HIGH), self.values[self.values < self.values[-1]]
+        return float(below[-1]) if high >= self.values[-1] and len(below) else high
 
     @property
     def sd(self) -> float:
@@ -121,7 +126,7 @@ class Activation:
 
     value: float
     percentile: float
-    """Among the data's images, 0–100."""
+    """Among the data's images, 0–100; NaN where the map was reduced otherwise than theirs were."""
     image: Image.Image
     map: NDArray[np.float32] | None = field(default=None, repr=False)
     """Shape (height, width) of the image; None where the unit has no place."""
@@ -224,17 +229,20 @@ class System:
     ) -> list[Activation]:
         self.watched(originals)
         values, maps = response.values[:, 0], response.maps
+        usual = maps is None or reduce == "max"
         if maps is not None and reduce != "max":
             function = np.mean if reduce == "mean" else reduce
             values = np.array([function(m) for m in maps[:, 0]], np.float32)
+        threshold = self.reference.threshold
+        # The paper's masks take a map for zero beyond its edge. To a unit that is mostly below zero
+        # that would be its strongest answer.
+        beyond = np.float32(min(0.0, threshold or 0.0))
         answers = []
         for i, (image, value) in enumerate(zip(originals, self._finite(values), strict=True)):
-            grown = None if maps is None else upsample(maps[i, 0], image.size)
-            threshold = self.reference.threshold
+            grown = None if maps is None else upsample(maps[i, 0] - beyond, image.size) + beyond
             mask = None if grown is None or threshold is None else grown > threshold
-            answers.append(
-                Activation(float(value), self.reference.percentile(value), image, grown, mask)
-            )
+            percentile = self.reference.percentile(value) if usual else np.nan
+            answers.append(Activation(float(value), percentile, image, grown, mask))
         return answers
 
     def _finite(self, values: NDArray[np.float32]) -> NDArray[np.float32]:

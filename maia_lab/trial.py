@@ -12,7 +12,7 @@ from PIL import Image
 from maia_lab.errors import ModelError, WordsError
 from maia_lab.observation import Trial
 from maia_lab.system import System
-from maia_lab.world import ImageGenerator, World, concepts
+from maia_lab.world import Finder, ImageGenerator, World, concepts
 
 COUNT = 20
 """Images of each kind."""
@@ -38,6 +38,8 @@ def trial(
         return Trial(note="there is no label")
     if world.generator is None:
         return Trial(note=f"{world.name} has nothing that draws images")
+    if isinstance(world.generator, Finder):
+        return Trial(note=f"{world.generator.name} finds images that experiments may have seen")
     kinds = {kind: words for kind, words in world.vocabulary.items() if kind != "edit"}
     if not kinds:
         return Trial(note="nobody can tell what else the generator draws")

@@ -55,6 +55,18 @@ class ImageGenerator(Protocol):
         """
 
 
+@runtime_checkable
+class Finder(Protocol):
+    """A generator that draws nothing: what it hands out was there before, and may have been seen.
+
+    What is made to score a conclusion is never made by one.
+    """
+
+    @property
+    def images(self) -> Images:
+        """Those that it chooses from."""
+
+
 class ImageEditor(Protocol):
     """Changes images by instruction."""
 
@@ -143,6 +155,11 @@ class WellRead(Protocol):
 
     def concepts_of(self, images: Images) -> Sequence[frozenset[str]]:
         """As :meth:`Words.concepts`, for every image in order."""
+
+
+def evenly(count: int, most: int) -> NDArray[np.int_]:
+    """At most so many of ``count`` positions, spread evenly and ascending."""
+    return np.linspace(0, count - 1, min(most, count)).round().astype(int)
 
 
 def concepts(words: Words | None, image: Image.Image) -> frozenset[str]:

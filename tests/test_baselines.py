@@ -79,3 +79,19 @@ def test_folders_of_photographs_are_searched_without_opening_one(tmp_path, monke
         ("cat", "tench"),
         (),
     )
+
+
+def test_search_looks_at_images_from_all_over_the_data(world, monkeypatch):
+    first = [i for i in range(len(world.data)) if "red" not in world.data.concepts(i)]
+    last = [i for i in range(len(world.data)) if "red" in world.data.concepts(i)]
+    order = np.array(first + last)
+    found = answering(world, ["red"])
+    # As of a folder whose images lie there class by class.
+    sorted_by_class = SimpleNamespace(values=found.values[order], sampled=order)
+    monkeypatch.setattr("maia_lab.baselines.SEARCHED", len(first))
+    assert search(world, sorted_by_class) == (("red",), ())
+
+
+def test_one_look_names_nothing_where_all_images_are_looked_at(world):
+    few = SimpleNamespace(positions=lambda stratum, n: list(range(8)))
+    assert one_shot(scenes_world(n=8, held_out=1), few) == ((), ())

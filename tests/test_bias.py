@@ -1,6 +1,7 @@
 """Contexts in which a class is missed: found among many, confirmed, and measured once more."""
 
 import os
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -100,10 +101,21 @@ def test_a_bias_is_found_and_a_clean_classifier_left_in_peace(address, tmp_path)
 def test_a_share_that_is_lost_is_a_number_however_few_images_answer():
     silent, one = np.zeros(40, np.float32), np.eye(1, 40, dtype=np.float32)[0]
     chance = np.random.default_rng(0)
-    assert row(silent, one, silent, chance)[0] == "1.00 [1.00, 1.00]"
+    assert row(silent, one, silent, chance)[0] == "1.00 [unknown]"
     assert row(silent, silent, silent, chance)[0] == "not told from none"
     halved, whole = (np.linspace(a, b, 40, dtype=np.float32) for a, b in ((1, 3), (3, 5)))
     assert row(halved, whole, silent, chance)[0].startswith("0.50 [0.")
+
+
+@pytest.mark.parametrize("n", [3, 6, 20])
+def test_the_interval_of_what_is_lost_covers_it_as_often_as_it_says(n):
+    chance, hits, told = np.random.default_rng(2), 0, 0
+    for _ in range(300):
+        low, rest, zero = (chance.normal(mean, 1, n) for mean in (5, 10, 0))
+        said = row(low, rest, zero, chance)[0]
+        if (ends := re.search(r"\[(-?[\d.]+), (-?[\d.]+)\]", said)) is not None:
+            told, hits = told + 1, hits + (float(ends[1]) <= 0.5 <= float(ends[2]))
+    assert told > 200 and hits / told >= 0.92
 
 
 def test_a_score_that_never_rises_ends_without_a_claim(tmp_path):

@@ -112,3 +112,22 @@ def test_a_default_control_is_as_fresh_as_its_conditions(tools):
         tools.compare({"red": [plain("red", shade)]})["control"].bases for shade in (1, 2, 1)
     )
     assert one == again and set(one) != set(other)
+
+
+def test_what_is_on_or_off_is_no_surer_than_chance_would_have_it():
+    def on(n, value=1.0):
+        return measured([value] * n, condition=f"{value}")
+
+    assert difference(on(2), on(2, 0)).p == pytest.approx(1 / 3), "two of six ways to deal them"
+    assert difference(on(4), on(4, 0)).p == pytest.approx(2 / 70)
+    pairs = [measured([value] * 6, [f"b{i}" for i in range(6)]) for value in (1, 0)]
+    assert difference(*pairs).p == pytest.approx(2 / 64), "the signs of six pairs"
+    assert difference(on(3), on(3)).p == 1
+
+
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_units_that_are_on_or_off_by_chance_seldom_differ_clearly(n):
+    random = np.random.default_rng(1)
+    tossed = random.integers(0, 2, (500, 2, n))
+    clear = [difference(measured(a), measured(b, condition="d")).p <= 0.05 for a, b in tossed]
+    assert np.mean(clear) <= 0.06

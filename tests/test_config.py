@@ -237,3 +237,15 @@ def test_in_a_notebook_configuration_is_shown_and_a_key_is_typed_unseen(own_file
         )  # fmt: skip
         assert [p["password"] for p in prompts] == [True]
         assert "12" in str(outputs) and "typed-canary" not in str(outputs)
+
+
+def test_a_limit_of_money_is_refused_where_no_price_could_hold_it(monkeypatch):
+    monkeypatch.setenv("MAIA_MAX_MONEY", "2")
+    with pytest.raises(ConfigError, match=r"price of qwen3-vl is not known.*limit max_tokens"):
+        access.priced(Config.read(model="qwen3-vl", base_url=SHARED), access.MODEL, None)
+    with pytest.raises(ConfigError, match="price of qwen3-vl is not known"):
+        access.priced(Config.read(), access.OFFLINE, "claude:qwen3-vl")
+    access.priced(Config.read(model="qwen3-vl"), access.OFFLINE, "clip:folder")
+    access.priced(Config.read(model="claude-opus-5"), access.MODEL, "claude")
+    here = Config.read(model="qwen3-vl", base_url="http://localhost:8000")
+    access.priced(here, access.MODEL, None)

@@ -2,10 +2,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import Plain
+from conftest import Plain, plain
 
 from maia_lab import evaluation
 from maia_lab.errors import WordsError
+from maia_lab.system import Reference, Response
 
 
 def test_labels_are_scored_on_held_out_images_beside_the_one_shot_baseline(
@@ -117,3 +118,41 @@ def test_no_held_out_images_are_no_score_and_say_so(system, world, exemplars):
     mine, *_ = evaluation.score(system, replace(world, held_out=Plain(0, 0)), exemplars, ["red"])
     assert mine.note == "there are no images" and mine.precision is None
     assert "nan" not in evaluation.table([mine])
+
+
+def test_a_unit_that_is_on_or_off_counts_as_active_where_it_is_on(
+    system, world, exemplars, monkeypatch
+):
+    answer = system._layer.respond
+
+    def respond(images, units=None):
+        response = answer(images, units)
+        return Response((response.values > 0.3).astype(np.float32))
+
+    monkeypatch.setattr(system._layer, "respond", respond)
+    values = np.sort(respond(list(world.data)).values[:, 0])
+    assert 0.05 < values.mean() < 1
+    system.reference = Reference(values, None)
+    mine, *_ = evaluation.score(system, world, exemplars, ["red"])
+    assert (mine.precision, mine.recall, mine.correlation) == (1, 1, 1)
+    assert Reference(np.ones(4, np.float32), None).high == 1
+    assert Reference(np.linspace(0, 1, 101, dtype=np.float32), None).high == pytest.approx(0.95)
+
+
+def test_where_no_image_is_active_there_is_no_precision_and_it_says_so(system, world, exemplars):
+    blue = replace(world, held_out=[plain("blue", i) for i in range(20)] + [plain("green", 0)])
+    mine, *_ = evaluation.score(system, blue, exemplars, ["blue"])
+    assert mine.positives == 0 and mine.precision is None and mine.recall is None
+    assert mine.correlation is not None
+    assert "None of 21 images count as active" in evaluation.table([mine])
+
+
+def test_of_few_images_a_correlation_is_told_to_be_rough(system, world, exemplars):
+    two = replace(world, held_out=[plain("red", 0), plain("blue", 0)])
+    mine, *_ = evaluation.score(system, two, exemplars, ["red"])
+    assert mine.correlation == pytest.approx(1) and mine.interval == (-1, 1)
+    assert "r is rough: 1.00 [-1.00, 1.00]" in evaluation.table([mine])
+    many = replace(mine, correlation=0.5, n=1000)
+    low, high = many.interval
+    assert low == pytest.approx(0.452, abs=0.001) and high == pytest.approx(0.546, abs=0.001)
+    assert "rough" not in evaluation.table([many])

@@ -13,11 +13,20 @@ from PIL import Image
 import maia_lab
 from maia_lab import provenance
 from maia_lab.doors import open_world
-from maia_lab.errors import DataError, ModelError, SessionError, UnitError, WordsError
+from maia_lab.errors import (
+    DataError,
+    ModelError,
+    SessionError,
+    UnitError,
+    WordsError,
+    WorldError,
+)
 from maia_lab.events import Opened
 from maia_lab.provenance import origin, pixel_hash
 from maia_lab.study import open_study
 from maia_lab.systems.function import Function
+from maia_lab.tasks.compare import _images as held_out_or_drawn
+from maia_lab.trial import trial
 
 COLOURS = {"red_fruit": (200, 40, 40), "leaf": (40, 160, 60), "big leaf": (40, 60, 200)}
 
@@ -277,3 +286,12 @@ def test_what_a_maker_has_to_say_of_its_images_is_told_once(folder):
     study.tools.text2image("a leaf on ice", per_prompt=3)
     study.tools.text2image("leaf")
     assert len(told) == 1 and "nothing looked for: on, ice" in told[0]
+
+
+def test_found_photographs_stand_for_no_drawn_ones_where_a_conclusion_is_scored(folder):
+    photos = world(folder, generator=f"retrieve:{folder}")
+    scored = trial(None, photos, ["leaf"])
+    assert scored.note.endswith("finds images that experiments may have seen") and not scored.high
+    study = open_study(redness, data=folder, generator=f"retrieve:{folder}")
+    with pytest.raises(WorldError, match="is in none of the held-out images"):
+        held_out_or_drawn(study, "leaf", [])

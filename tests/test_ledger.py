@@ -173,3 +173,14 @@ def test_each_comparison_of_a_step_keeps_its_own_control():
 def test_an_empty_ledger_says_nothing():
     ledger = Ledger.fold(())
     assert not ledger.findings and not ledger.measurements and not ledger.remarks
+
+
+def test_a_confirmation_must_also_find_what_it_predicts_of_images_that_were_seen():
+    both = Prediction("H1", ("high",), ("low", "seen"))
+    seen = rows(("seen", 5))
+    found = finding(
+        step(1, [*rows(*PAIR), *seen], HOLDS),
+        step(2, [*rows(*PAIR, of="new"), *seen], both),
+    )
+    assert [c.fresh for c in found.checks] == [False, True, False]
+    assert found.status == "indicated"

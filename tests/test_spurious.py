@@ -9,12 +9,15 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from maia_lab import open_study, refitted, resume, spurious
+from maia_lab.agents import offline_spurious
 from maia_lab.crossing import Crossing, collage, words
 from maia_lab.errors import DataError, ModelError, WordsError, WorldError
 from maia_lab.events import Observed
+from maia_lab.observation import Observation, Text
 from maia_lab.scenes.planted import PAIRS, planted_world
 from maia_lab.scenes.render import render
 from maia_lab.scenes.sample import sample, stream
+from maia_lab.session import Briefing
 from maia_lab.systems.scenes_nets import build, preprocess
 from maia_lab.tasks.spurious import FILE, read
 
@@ -210,3 +213,13 @@ def test_what_is_missing_is_said_before_any_experiment(folders, tmp_path):
     with pytest.raises(WordsError, match="'a dragon on a grass background'"):
         kinds = {"shape": ("star", "dragon"), "background": ("grass", "sand")}
         begin(replace(planted_world(40, 40), vocabulary=kinds))
+
+
+def test_units_that_an_edited_cell_left_out_keep_what_was_seen_of_them():
+    def crossed(step, units):
+        lines = (f"net/a/{u}  SELECTIVE: 90% of it, thing, 5% with it" for u in units)
+        return Observed(step, Observation((Text("\n".join(lines)),)))
+
+    lines = [crossed(1, (1, 2)), crossed(2, (2,))]
+    said = offline_spurious.propose(Briefing(None, lines, 3, must_conclude=False))
+    assert [a.says.count("thing") for a in said.answers] == [1, 2]

@@ -5,6 +5,7 @@ from conftest import described, plain
 from maia_lab import provenance
 from maia_lab.errors import SessionError, WordsError, WorldError
 from maia_lab.recorder import Kept
+from maia_lab.system import Reference, Response
 from maia_lab.world import World
 
 
@@ -130,3 +131,19 @@ def test_the_mask_darkens_what_does_not_activate(system):
     assert provenance.original(shown) is image
     (mean,), _ = system.call_neuron(image, reduce="mean")
     assert mean < activation
+
+
+def test_a_unit_below_zero_is_not_shown_as_active_beyond_the_edge_of_its_map(system, monkeypatch):
+    maps = np.full((1, 1, 4, 4), -5, np.float32)
+    maps[0, 0, 1, 2] = -1
+    monkeypatch.setattr(system._layer, "respond", lambda *_: Response(maps.max((2, 3)), maps))
+    system.reference = Reference(np.float32([-5, -3, -1]), -2.0)
+    (answer,) = system.activate(plain("red", 0))
+    assert answer.mask[6, 10] and answer.mask.mean() < 0.1
+    assert answer.map.max() <= -1
+
+
+def test_a_percentile_is_told_only_of_what_the_data_were_reduced_to(system):
+    red = plain("red", 0)
+    assert system.activate(red)[0].percentile > 50
+    assert np.isnan(system.activate(red, reduce="mean")[0].percentile)

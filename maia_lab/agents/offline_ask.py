@@ -319,10 +319,16 @@ class Asking:
         tested = {
             c: difference(self.rows[n], base) for c, n in names.items() if n in self.rows and base
         }
+        both, last = self._together(), None
+        together = self.rows.get(self._say(both)) if both is not None else None
+        if len(tested) == 2:
+            one, other = (self.rows[names[claim]] for claim in tested)
+            stronger = max(one, other, key=lambda m: m.mean)
+            last = difference(together, stronger) if together else difference(one, other)
+        # All of them are one family, the last too.
+        ps = holm([d.p for d in (*tested.values(), *filter(None, [last]))])
         lines = []
-        for (claim, found), p in zip(
-            tested.items(), holm([d.p for d in tested.values()]), strict=True
-        ):
+        for (claim, found), p in zip(tested.items(), ps, strict=False):
             row, phrase = self.rows[names[claim]], self._say(claim, article=True)
             clear = p <= ALPHA
             if self.asked.lowers:
@@ -337,20 +343,14 @@ class Asking:
                 f" from {against} {_interval(found)}, {row.n} images."
             )
             lines.append((phrase, says, clear and found.value > 0))
-        both = self._together()
-        if len(tested) == 2 and both is not None and self._say(both) in self.rows:
-            row = self.rows[self._say(both)]
-            alone = max((self.rows[name] for name in names.values()), key=lambda m: m.mean)
-            more = difference(row, alone)
-            verb = "add to each other" if more.low > 0 else "are no more than the stronger alone"
-            says = f"Together they {verb}: mean {row.mean:.2f}, difference {_interval(more)}."
+        if last is not None and together is not None:
+            more = ps[-1] <= ALPHA and last.value > 0
+            verb = "add to each other" if more else "were not found to be more than one alone"
+            says = f"Together they {verb}: mean {together.mean:.2f}, difference {_interval(last)}."
             lines.append(("both together", says, False))
-        elif len(tested) == 2:
-            one, other = (self.rows[names[claim]] for claim in tested)
-            apart = difference(one, other)
-            clear = apart.low > 0 or apart.high < 0
-            verb = "differ" if clear else "were not found to differ"
-            lines.append(("one against the other", f"The two {verb}: {_interval(apart)}.", False))
+        elif last is not None:
+            verb = "differ" if ps[-1] <= ALPHA else "were not found to differ"
+            lines.append(("one against the other", f"The two {verb}: {_interval(last)}.", False))
         return lines
 
     def _prompt(self, claim: Claim) -> str:

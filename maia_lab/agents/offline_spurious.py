@@ -33,7 +33,8 @@ def propose(briefing: Briefing) -> Proposal | Conclusion:
         )
     answers = []
     for unit in seen[0] if seen else ():
-        shares = [found[unit] for found in seen]
+        # Whoever edits a cell may show its cells to some of the units only.
+        shares = [found[unit] for found in seen if unit in found]
         selective = all(thing >= 100 * LEAST for thing, _ in shares)
         answers.append(
             Answer(

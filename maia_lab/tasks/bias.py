@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from maia_lab.comparison import resampled
 from maia_lab.contexts import ANYWHERE, Context
 from maia_lab.grid import Grid
 from maia_lab.observation import Table
@@ -26,7 +27,8 @@ N = 40
 """Images of each condition, in it and out of it."""
 SEED = 900_001
 """Of the last images: no experiment draws from it unless it means to."""
-RESAMPLES = 1000
+SURE = 0.975
+"""Share of resamples in which the thing raises the score, below which no interval can be given."""
 SHOWN = 8
 
 
@@ -128,17 +130,14 @@ def _row(
 ) -> tuple[str, ...]:
     if rest.mean() <= zero.mean():
         return "not told from none", "", "", f"{len(low)} + {len(rest)}"
-    least, most, none = (
-        chance.choice(values.astype(float), (RESAMPLES, len(values))).mean(1)
-        for values in (low, rest, zero)
-    )
+    least, most, none = (resampled(v.astype(float), chance) for v in (low, rest, zero))
     # Where few images answer at all, some resamples hold none of them: there is nothing to lose.
     rises = most > none
-    again = 1 - (least - none)[rises] / (most - none)[rises]
-    ends = np.quantile(again, (0.025, 0.975))
+    ends = np.quantile(1 - (least - none)[rises] / (most - none)[rises], (0.025, 0.975))
+    sure = f"{ends[0]:.2f}, {ends[1]:.2f}" if rises.mean() > SURE else "unknown"
     between = (float(rest.mean()) + float(zero.mean())) / 2
     return (
-        f"{lost(low, rest, zero):.2f} [{ends[0]:.2f}, {ends[1]:.2f}]",
+        f"{lost(low, rest, zero):.2f} [{sure}]",
         f"{(low < between).mean():.0%}",
         f"{(rest < between).mean():.0%}",
         f"{len(low)} + {len(rest)}",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from maia_lab.contrast import ALPHA, Contrast, Gap, side_by_side
 from maia_lab.errors import SessionError, WordsError, WorldError
 from maia_lab.observation import Table
 from maia_lab.task import Closing, Task
+from maia_lab.world import Finder, evenly
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -38,8 +37,7 @@ def close(study: Study, said: Conclusion) -> Closing:
             str(study.unit), "has nothing to be compared with", "name further units beside it"
         )
     every = study.world.held_out
-    some = np.linspace(0, len(every) - 1, min(MOST, len(every))).round().astype(int)
-    held_out = [every[i] for i in some.tolist()]
+    held_out = [every[i] for i in evenly(len(every), MOST).tolist()]
     groups: dict[str, list[Image.Image]] = {}
     rows: list[tuple[str, ...]] = []
     for answer in said.answers:
@@ -88,7 +86,7 @@ def _images(study: Study, condition: str, held_out: list[Image.Image]) -> list[I
     if words is None:
         raise WorldError(study.world.name, "has no words for its images", "sort them into folders")
     found = [image for image in held_out if words.matches(condition, image)]
-    if len(found) < FEW and generator is not None:
+    if len(found) < FEW and generator is not None and not isinstance(generator, Finder):
         # Seeds that no experiment's images come from: those are hashes of another text.
         seeds = [study.tools.seed + 1_000_003 * (k + 1) for k in range(DRAWN)]
         return generator.generate([condition] * DRAWN, seeds)

@@ -22,6 +22,7 @@ from maia_lab.observation import Table
 from maia_lab.refit import Refit
 from maia_lab.selectivity import SELECTIVE, Selectivity
 from maia_lab.task import Closing, Task
+from maia_lab.world import evenly
 
 if TYPE_CHECKING:
     from maia_lab.proposal import Conclusion
@@ -186,8 +187,8 @@ def read(look: Look, images: Images, world: World) -> Sample:
 def _shown(images: Images, world: World) -> dict[int, int]:
     """Positions of images that show one class, and which. Raises DataError if one has none."""
     shown, names = class_at(images, world), classes(world)
-    some = np.linspace(0, len(images) - 1, min(MOST, len(images))).round().astype(int).tolist()
-    found = {i: names.index(name) for i in dict.fromkeys(some) if (name := shown(i))}
+    some = evenly(len(images), MOST).tolist()
+    found = {i: names.index(name) for i in some if (name := shown(i))}
     if missing := [name for at, name in enumerate(names) if at not in found.values()]:
         raise DataError(
             missing[0], f"has no image in {images.name}", "give images of it, or leave it out"
