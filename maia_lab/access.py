@@ -76,10 +76,10 @@ def priced(settled: Config, agent: str, rater: str | None) -> None:
     if settled.max_money is None or (url and on_this_machine(server(url))):
         return
     name, _, judge = (rater or "").partition(":")
-    models = {settled.model: agent == MODEL, judge or settled.model: name == MODEL}
-    for model, is_asked in models.items():
-        # Without a name it is the vendor's usual one.
-        if is_asked and model and Price.of(model) is None:
+    models = [settled.model] * (agent == MODEL) + [judge or settled.model] * (name == MODEL)
+    # Without a name it is the vendor's usual one.
+    for model in filter(None, models):
+        if Price.of(model) is None:
             raise ConfigError(
                 f"max_money={settled.max_money:g}",
                 f"cannot be held: the price of {model} is not known",
