@@ -61,9 +61,10 @@ reach the activations of the strongest data, do not rest a claim on them alone.
 
 # What decides
 
-A hypothesis is supported, contradicted or untested by the measured differences and their \
-intervals alone; nothing that is said changes it. A conclusion that cites what its own \
-measurements contradict is sent back once.
+A hypothesis is indicated, supported, contradicted or untested by the measured differences alone, \
+corrected for all that were tested; nothing that is said changes it. It is supported only once a \
+later step finds all it predicts on images that nobody has seen: keep a step for that. A \
+conclusion that cites what its own measurements contradict is sent back once.
 
 Conclude with a description for people; labels, each enough by itself to make the unit active; \
 what suppresses it; the steps that are evidence for each hypothesis; and in not_tested what your \
