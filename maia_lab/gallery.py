@@ -17,7 +17,7 @@ from maia_lab.exemplars import Exemplars, Stratum
 from maia_lab.grid import Grid
 from maia_lab.recorder import Relay
 from maia_lab.system import System, masked, recall
-from maia_lab.world import Accountable, Labelled, Summarizer, WellRead, World
+from maia_lab.world import Accountable, Labelled, Summarizer, WellRead, World, concepts
 
 PARTS = 3
 """Seeds among which the images of a label are dealt: to find something, and to confirm it twice."""
@@ -234,6 +234,8 @@ class Gallery:
     def summarize_images(self, images: Sequence[Image.Image], most: int = 8) -> str:
         """Say what images have in common, counted, beside how usual it is; blind to hypotheses.
 
+        Images of which nobody knows what they show, as of those that a model drew, are left out.
+
         Example:
             >>> print(tools.summarize_images([image for _, image in
             ...     tools.dataset_exemplars(system)]))
@@ -246,19 +248,24 @@ class Gallery:
             raise WorldError(
                 self._world.name, "has no words for its images", "look at tools.display(images)"
             )
-        found: Counter[str] = Counter()
-        usual: Counter[str] = Counter()
+        told = [concepts(words, provenance.original(image)) for image in images]
+        known = [said for said in told if said]
+        found = Counter(concept for said in known for concept in said)
         sample = self.dataset_sample(100)
-        for counter, group in ((found, [provenance.original(i) for i in images]), (usual, sample)):
-            for image in group:
-                counter.update(words.concepts(image))
-        excess = {c: n / len(images) - usual[c] / len(sample) for c, n in found.items()}
+        usual = Counter(concept for image in sample for concept in concepts(words, image))
+        excess = {c: n / len(known) - usual[c] / len(sample) for c, n in found.items()}
         # Ties are broken by the shorter, then the earlier phrase, so that the order is fixed.
         shared = sorted(excess, key=lambda c: (-excess[c], len(c), c))[:most]
-        return "\n".join(
-            f"{found[c]} of {len(images)} show {c!r} ({usual[c]} of {len(sample)} in the data)"
+        lines = [
+            f"{found[c]} of {len(known)} show {c!r} ({usual[c]} of {len(sample)} in the data)"
             for c in shared
-        )
+        ]
+        if unread := len(images) - len(known):
+            lines.append(
+                f"({unread} of {len(images)} left out: nobody has read what they show; look at them"
+                " with tools.display)"
+            )
+        return "\n".join(lines)
 
     def display(self, *things: object) -> None:
         """Show text and images in the output: to the reader, and to you.

@@ -9,16 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from maia_lab.console import Narrator
-from maia_lab.errors import JournalError, SessionError
+from maia_lab.errors import JournalError
 from maia_lab.events import Decided, Event, Observed, Offered, Opened
 from maia_lab.images import decode
 from maia_lab.journal import Journal
-from maia_lab.journal.names import is_portable
 from maia_lab.observation import Picture
 from maia_lab.start import locate
-
-RECORDINGS = Path(__file__).parent / "recordings"
-"""Sessions that come with the package, each a folder as a session left it."""
 
 
 def recording(session: str | Path) -> tuple[Journal, list[str]]:
@@ -34,13 +30,7 @@ def recording(session: str | Path) -> tuple[Journal, list[str]]:
         SessionError: there is no such session.
         JournalError: nothing of it can be read.
     """
-    try:
-        folder = locate(session)
-    except SessionError:
-        folder = RECORDINGS / str(session)
-        if not is_portable(str(session)) or not folder.is_dir():
-            raise
-    journal = Journal.open(folder, readonly=True)
+    journal = Journal.open(locate(session, recorded=True), readonly=True)
     whole, remarks = journal.intact(), list(journal.faults[:3])
     if missing := len(journal.records) - len(whole.records):
         remarks.append(f"{missing} readable lines behind the damage are not shown")

@@ -119,7 +119,7 @@ class Session:
         state = self._state
         if state.ended or state.phase is Phase.PAUSED or self.journal.held:
             return str(state)
-        return f"step {state.step}, left when its process ended; resume {self.name} goes on"
+        return f"step {state.step}, left when its process ended; it can be resumed"
 
     @property
     def opened(self) -> Opened:

@@ -16,7 +16,7 @@ from maia_lab.errors import MaiaError, SessionError, WorldError
 from maia_lab.events import Event, Opened, Setting
 from maia_lab.executor import LocalExecutor
 from maia_lab.journal import Journal
-from maia_lab.journal.names import readable_name
+from maia_lab.journal.names import is_portable, readable_name
 from maia_lab.loop import Agent, Reviewer, run
 from maia_lab.pictures import Rows
 from maia_lab.review import Policy
@@ -32,6 +32,8 @@ from maia_lab.world import Captioner, Progress, World
 Reader = Callable[[Event], None]
 Pixels = Callable[[str], bytes]
 """Finds a session's pictures by hash."""
+RECORDINGS = Path(__file__).parent / "recordings"
+"""Sessions that come with the package, each a folder as a session left it."""
 Driver = Callable[[Session, Study, Agent], Callable[[], None]]
 """Takes a session with what it is worked with; returns what :meth:`Session.wait` does."""
 
@@ -336,12 +338,14 @@ def find(
     Args:
         session: its name, or its folder.
         folder: where sessions are kept, if not in the user's data folder.
-        readonly: leave it free for whoever works on it.
+        readonly: leave it free for whoever works on it; a recording that comes with the package
+            can be opened in no other way.
 
     Raises:
         SessionError: there is no such session, or its journal is damaged.
     """
-    return Session(Journal.open(locate(session, folder), readonly=readonly))
+    known = locate(session, folder, recorded=readonly)
+    return Session(Journal.open(known, readonly=readonly))
 
 
 def listed() -> Iterator[tuple[str, str, str, str]]:
@@ -356,16 +360,31 @@ def listed() -> Iterator[tuple[str, str, str, str]]:
         yield journal.parent.name, *cells
 
 
-def locate(session: str | Path, folder: str | Path | None = None) -> Path:
-    """The folder of a session, by its name or itself. Raises SessionError if there is none."""
+def locate(
+    session: str | Path, folder: str | Path | None = None, *, recorded: bool = False
+) -> Path:
+    """The folder of a session.
+
+    Args:
+        session: its name, or its folder.
+        folder: where sessions are kept, if not in the user's data folder.
+        recorded: also look among the recordings that come with the package.
+
+    Raises:
+        SessionError: there is no such session.
+    """
     root = Path(folder) if folder is not None else places.sessions()
-    path = Path(session)
-    known = path if (path / "journal.jsonl").is_file() else root / str(session)
-    if not (known / "journal.jsonl").is_file():
+    comes = RECORDINGS / str(session) if is_portable(str(session)) else RECORDINGS
+    for known in (Path(session), root / str(session), *([comes] if recorded else ())):
+        if (known / "journal.jsonl").is_file():
+            return known
+    if (comes / "journal.jsonl").is_file():
         raise SessionError(
-            str(session), f"is not a session in {root}", "list them with: maia sessions"
+            str(session),
+            "comes with the package, to be looked at only",
+            f"copy it with: maia replay {session} --copy FOLDER",
         )
-    return known
+    raise SessionError(str(session), f"is not a session in {root}", "list them with: maia sessions")
 
 
 def _agent(name: str, study: Study, seed: int, settled: Config, pixels: Pixels) -> Agent:

@@ -270,6 +270,25 @@ def test_the_side_panel_approves_sets_the_policy_and_asks_for_a_conclusion(noteb
     assert "('policy', None)" in heard and "('note', None)" in heard and "('approve', '')" in heard
 
 
+def test_a_paused_session_offers_to_go_on_or_to_end_and_nothing_to_approve(notebook):
+    proposed(notebook)
+    notebook.command("maia:panel")
+    notebook.write("cell-2", "kernel.say_session('paused')")
+    notebook.run("cell-2")
+    panel, strip = notebook.page.locator(".maia-Panel"), notebook.step(1)
+    panel.get_by_role("button", name="Resume").wait_for()
+    for place in (panel, strip):
+        assert place.get_by_role("button", name="Approve").count() == 0
+    notebook.editor("amber-fox-1").click()
+    notebook.page.keyboard.press("Shift+Enter")
+    strip.get_by_text("The session is paused").wait_for()
+    panel.get_by_role("button", name="Stop").click()
+    notebook.write("cell-2", "print([said['type'] for said in kernel.heard])")
+    notebook.run("cell-2")
+    heard = notebook.output("cell-2")
+    assert "'stop'" in heard and "'approve'" not in heard
+
+
 def test_every_command_is_in_the_palette(notebook):
     page = notebook.page
     commands = page.evaluate(

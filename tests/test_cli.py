@@ -1,6 +1,7 @@
 """The ``maia`` command, as a user types it."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,11 +21,16 @@ def maia(*words):
 
 
 def test_every_command_has_help(capsys):
-    for command in ("demo", "describe", "units", "exemplars", "report", "sessions", "doctor"):
+    with pytest.raises(SystemExit):
+        maia("--help")
+    listed = re.findall(r"^    (\w+) +(\w.*)$", capsys.readouterr().out, re.MULTILINE)
+    assert {"demo", "bias", "compare", "spurious", "report"} <= dict(listed).keys()
+    for command, says in listed:
         with pytest.raises(SystemExit) as ended:
             maia(command, "--help")
         assert ended.value.code == 0
-        assert f"maia {command}" in capsys.readouterr().out
+        help = capsys.readouterr().out
+        assert f"maia {command}" in help and says in help.partition("positional")[0]
 
 
 def test_units_lists_layers_and_an_address_that_works(capsys):
@@ -71,6 +77,7 @@ def test_doctor_says_what_works(capsys):
         (["exemplars", "scenes/layer4/12", "--out", "grid.jpg"], "end in .png"),
         (["exemplars", "scenes/layer4/12", "--out", "g.png", "--stratum", "best"], "not a stratum"),
         (["report", "../../etc"], "is not a session"),
+        (["rate", "nope"], "'nope' is not a session"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

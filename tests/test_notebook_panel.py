@@ -41,6 +41,17 @@ def test_a_click_approves_a_cell_that_the_page_then_runs(page):
     assert "No hypothesis was tested" in kernels.text(page.run("print(panel._plots.value)")[1])
 
 
+def test_a_paused_session_offers_to_be_resumed_and_nothing_to_approve(page):
+    page.run(f"%maia describe {UNIT} --name paused --new", "other")
+    page.proposal()
+    page.run(PANEL + "panel._pause.click()")
+    seen = "print(panel._approve.disabled, panel._pause.description, panel._stop.disabled)"
+    assert kernels.text(page.run(seen)[1]).split() == ["True", "Resume", "False"]
+    page.run("panel._pause.click()")
+    assert page.proposal()["revision"] == 2
+    assert kernels.text(page.run(seen)[1]).split() == ["False", "Pause", "False"]
+
+
 def test_the_magic_shows_it(page):
     reply, outputs = page.run("%maia panel")
     assert reply["status"] == "ok", outputs

@@ -21,8 +21,9 @@ from maia_lab.images import decode
 from maia_lab.journal import Journal
 from maia_lab.observation import Measurement, Observation, Picture, Score, Text
 from maia_lab.proposal import Proposal
-from maia_lab.replay import RECORDINGS, beats, copy, paced, recording, replay
+from maia_lab.replay import beats, copy, paced, recording, replay
 from maia_lab.review import Approve, Edit
+from maia_lab.start import RECORDINGS
 
 NAN, INFINITY = float("nan"), float("inf")
 
@@ -262,6 +263,15 @@ def test_a_recording_comes_with_the_package():
     shown = [p for e in journal.events if isinstance(e, Observed) for p in e.observation.parts]
     pictures = [part for part in shown if isinstance(part, Picture)]
     assert pictures and all(decode(journal.image(p.sha256)).width == p.width for p in pictures)
+
+
+def test_a_recording_that_comes_with_the_package_is_reported_and_not_added_to(tmp_path):
+    assert maia("report", "demo", "--out", tmp_path).returncode == 0
+    assert (tmp_path / "report.html").stat().st_size > 10_000
+    for words in (("rate", "demo", "--rater", "clip:nowhere"), ("describe", "--resume", "demo")):
+        done = maia(*words)
+        assert done.returncode == 1 and "maia replay demo --copy FOLDER" in done.stderr
+    assert not list((RECORDINGS / "demo").glob("*.lock"))
 
 
 def test_a_copy_to_hand_out_tells_the_same_with_smaller_pictures(recorded, tmp_path):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from conftest import described, plain
@@ -83,6 +85,20 @@ def test_what_images_share_is_counted_beside_how_usual_it_is(tools, system):
     top = [image for _, image in tools.dataset_exemplars(system, 6)]
     assert tools.summarize_images(top).startswith("6 of 6 show 'red' (")
     assert tools.describe_images(top[:1], ["0.9"]) == ["0.9: plain red"]
+
+
+def test_images_that_nobody_has_read_are_left_out_of_what_is_shared_and_counted(tools):
+    class Half:
+        def concepts(self, image):
+            if provenance.origin(image).text == "blue":
+                raise WorldError("an image", "shows no scene that is known here", "use another")
+            return frozenset(["red"])
+
+    tools._world = replace(tools._world, words=Half())
+    said = tools.summarize_images([plain("red", 0), plain("red", 1), plain("blue", 0)])
+    assert said.startswith("2 of 2 show 'red'")
+    assert "1 of 3 left out" in said
+    assert tools.summarize_images([plain("blue", 0)]).startswith("(1 of 1 left out")
 
 
 def test_text_and_pictures_are_kept_in_order(tools, kept):

@@ -23,7 +23,8 @@ export function Controls(props: { session: SessionState; desk: Desk }): React.Re
     return null;
   }
   const open = desk.model.waiting;
-  const waiting = open?.session === name ? open.cell_id : undefined;
+  const paused = session.phase === 'paused';
+  const waiting = !paused && open?.session === name ? open.cell_id : undefined;
   const step = session.phase === 'scored' ? session.steps[session.steps.length - 1]?.step : undefined;
   return (
     <>
@@ -59,7 +60,7 @@ export function Controls(props: { session: SessionState; desk: Desk }): React.Re
             {trans.__('Accept')}
           </button>
         )}
-        {session.phase === 'paused' ? (
+        {paused ? (
           <button
             className="maia-Button maia-mod-primary"
             onClick={() => ask({ type: 'resume', session: name })}
@@ -95,11 +96,17 @@ export function Controls(props: { session: SessionState; desk: Desk }): React.Re
             >
               {trans.__('Pause')}
             </button>
-            <button className="maia-Button" onClick={() => void desk.stop().then(setRefused)}>
-              {trans.__('Stop')}
-            </button>
           </>
         )}
+        <button
+          className="maia-Button"
+          onClick={() =>
+            // Of what is paused nothing runs: another session's cell is not to be interrupted.
+            paused ? ask({ type: 'stop', session: name }) : void desk.stop().then(setRefused)
+          }
+        >
+          {trans.__('Stop')}
+        </button>
         <select
           className="maia-Select"
           aria-label={trans.__('Who decides')}

@@ -333,6 +333,9 @@ export class Desk implements IDisposable {
     send: (offer: Proposal) => Promise<Answer>
   ): Promise<string> {
     const offer = this.offerOf(cell);
+    if (this.cardOf(cell)?.paused) {
+      return this.trans.__('The session is paused. Resume it first.');
+    }
     if (!offer) {
       return this.connected
         ? this.trans.__('This step is not open. Run %maia status to see what is.')

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from maia_lab.bench import BENCHES
-from maia_lab.cli.terms import CONCLUDED, FAILED, Commands, positive, writable
+from maia_lab.cli.terms import CONCLUDED, FAILED, Commands, command, positive, writable
 
 OPTIONS: dict[str, dict[str, object]] = {
     "n": {
@@ -26,10 +26,10 @@ OPTIONS: dict[str, dict[str, object]] = {
 
 def add(commands: Commands) -> None:
     """Say how the command is called."""
-    bench = commands.add_parser("bench", help="measure what is promised, and print it")
+    bench = command(commands, "bench", "measure what is promised, and print it")
     names = bench.add_subparsers(title="benches", required=True, metavar="NAME")
     for name, entry in BENCHES.items():
-        parser = names.add_parser(name, help=entry.says, description=entry.says)
+        parser = command(names, name, entry.says)
         parser.add_argument(
             "--seeds", type=int, nargs="+", default=[1, 2, 3], help="at least three for a verdict"
         )

@@ -6,20 +6,19 @@ import argparse
 import sys
 
 from maia_lab import config
-from maia_lab.cli.terms import CONCLUDED, Commands, say
+from maia_lab.cli.terms import CONCLUDED, Commands, command, say
 
 
 def add(commands: Commands) -> None:
     """Say how the commands are called."""
-    help = "show or set what holds where a command does not say"
-    parser = commands.add_parser("config", help=help, description=help)
+    parser = command(commands, "config", "show or set what holds where a command does not say")
     parser.set_defaults(run=_show)
     what = parser.add_subparsers(title="changes", metavar="CHANGE")
-    put = what.add_parser("set", help="write a value into your file")
+    put = command(what, "set", "write a value into your file")
     put.add_argument("key", help=", ".join(config.KEYS))
     put.add_argument("value")
     put.set_defaults(run=_set)
-    drop = what.add_parser("unset", help="take a key out of your file")
+    drop = command(what, "unset", "take a key out of your file")
     drop.add_argument("key")
     drop.set_defaults(run=_unset)
 

@@ -15,6 +15,7 @@ from maia_lab.cli.terms import (
     CommandError,
     Commands,
     amount,
+    command,
     data_option,
     device_options,
     positive,
@@ -34,16 +35,16 @@ DEMO = ("outside", 2)
 
 def add(commands: Commands) -> None:
     """Say how the commands are called."""
-    describe = commands.add_parser("describe", help="find out what makes a unit active")
+    describe = command(commands, "describe", "find out what makes a unit active")
     describe.add_argument("unit", nargs="?", help="model/layer/index, for example scenes/layer4/12")
     describe.add_argument("--resume", metavar="SESSION", help="go on with a session instead")
-    ask = commands.add_parser("ask", help="put a question to a unit, to be answered by experiment")
+    ask = command(commands, "ask", "put a question to a unit, to be answered by experiment")
     ask.add_argument("unit", help="model/layer/index")
     ask.add_argument("question", help="for example: 'does it care about colour or shape?'")
-    compare = commands.add_parser("compare", help="find out where units answer alike, or do not")
+    compare = command(commands, "compare", "find out where units answer alike, or do not")
     compare.add_argument("unit", help="model/layer/index")
     compare.add_argument("beside", nargs="+", metavar="unit", help="further ones")
-    bias = commands.add_parser("bias", help="find the contexts in which a class is missed")
+    bias = command(commands, "bias", "find the contexts in which a class is missed")
     bias.add_argument("unit", nargs="?", help="a class: model/logits/class")
     bias.add_argument(
         "--demo",
@@ -54,8 +55,8 @@ def add(commands: Commands) -> None:
     bias.add_argument(
         "--shows", metavar="WORDS", help="what its images show, where the name does not"
     )
-    spurious = commands.add_parser(
-        "spurious", help="refit a classifier on the units that answer to its classes"
+    spurious = command(
+        commands, "spurious", "refit a classifier on the units that answer to its classes"
     )
     spurious.add_argument("unit", nargs="?", metavar="classifier", help="a model that has a name")
     spurious.add_argument("--layer", help="whose units the head reads, or could")

@@ -10,6 +10,7 @@ from maia_lab.cli.terms import (
     CONCLUDED,
     FAILED,
     Commands,
+    command,
     progress_bar,
     show,
     writable,
@@ -18,16 +19,15 @@ from maia_lab.cli.terms import (
 
 def add(commands: Commands) -> None:
     """Say how the commands are called."""
-    demo = commands.add_parser("demo", help="describe two units in front of you, in a minute")
+    demo = command(commands, "demo", "describe two units in front of you, in a minute")
     demo.add_argument("--out", type=Path, default=Path("demo-out"), help="folder for the results")
     demo.set_defaults(run=_demo)
 
-    help = "print what an experiment may use"
-    manual = commands.add_parser("manual", help=help, description=help)
+    manual = command(commands, "manual", "print what an experiment may use")
     manual.add_argument("--generator", metavar="NAME", help="also print the words it can draw")
     manual.set_defaults(run=_manual)
 
-    doctor = commands.add_parser("doctor", help="say what is installed and what works here")
+    doctor = command(commands, "doctor", "say what is installed and what works here")
     doctor.set_defaults(run=_doctor)
 
 

@@ -9,6 +9,7 @@ from maia_lab.cli.terms import (
     CONCLUDED,
     CommandError,
     Commands,
+    command,
     data_option,
     device_options,
     positive,
@@ -22,14 +23,14 @@ from maia_lab.cli.terms import (
 
 def add(commands: Commands) -> None:
     """Say how the commands are called."""
-    units = commands.add_parser("units", help="list a model's layers and how many units they have")
+    units = command(commands, "units", "list a model's layers and how many units they have")
     units.add_argument(
         "model", help="a name, package.module:factory, hf:NAME, timm:NAME or torchvision:NAME"
     )
     device_options(units)
     units.set_defaults(run=_units)
 
-    exemplars = commands.add_parser("exemplars", help="show the images that activate a unit most")
+    exemplars = command(commands, "exemplars", "show the images that activate a unit most")
     exemplars.add_argument("unit", help="model/layer/index")
     exemplars.add_argument("--out", type=Path, required=True, help="the picture to write, a PNG")
     exemplars.add_argument("--count", type=positive, default=15, help="images (default: 15)")

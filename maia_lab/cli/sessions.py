@@ -10,6 +10,7 @@ from maia_lab.cli.terms import (
     CONCLUDED,
     CommandError,
     Commands,
+    command,
     device_options,
     progress_bar,
     say,
@@ -20,12 +21,10 @@ from maia_lab.cli.terms import (
 
 def add(commands: Commands) -> None:
     """Say how the commands are called."""
-    sessions = commands.add_parser("sessions", help="list sessions and where they stand")
+    sessions = command(commands, "sessions", "list sessions and where they stand")
     sessions.set_defaults(run=_sessions)
 
-    replay = commands.add_parser(
-        "replay", help="tell a session again, step by step; nothing of it runs"
-    )
+    replay = command(commands, "replay", "tell a session again, step by step; nothing of it runs")
     replay.add_argument("session", help="its name, or its folder; demo comes with the package")
     pace = replay.add_mutually_exclusive_group()
     pace.add_argument("--pace", type=float, metavar="SECONDS", help="go on by itself after so long")
@@ -35,14 +34,14 @@ def add(commands: Commands) -> None:
     )
     replay.set_defaults(run=_replay)
 
-    rate = commands.add_parser("rate", help="have a conclusion rated once more, by another rater")
+    rate = command(commands, "rate", "have a conclusion rated once more, by another rater")
     rate.add_argument("session", help="its name, or its folder")
     rate.add_argument("--rater", metavar="NAME", help="clip:FOLDER, claude or claude:MODEL")
     device_options(rate)
     rate.set_defaults(run=_rate)
 
-    report = commands.add_parser("report", help="write a session's report, notebook and summary")
-    report.add_argument("session", help="its name, or its folder")
+    report = command(commands, "report", "write a session's report, notebook and summary")
+    report.add_argument("session", help="its name, or its folder; demo comes with the package")
     report.add_argument("--out", type=Path, default=Path(), help="folder (default: here)")
     report.set_defaults(run=_report)
 
@@ -100,6 +99,7 @@ def _rate(options: argparse.Namespace) -> int:
     from maia_lab.rating import concluded, rated_by
     from maia_lab.start import again, find, same
 
+    concluded(find(options.session, readonly=True))
     if options.rater is None:
         raise CommandError(
             "rate",
@@ -109,7 +109,6 @@ def _rate(options: argparse.Namespace) -> int:
     prepared("", options.rater)
     session = find(options.session)
     with session.journal:
-        concluded(session)
         with progress_bar() as progress:
             study = same(session, again(session, progress))
         rated_by(session, study, options.rater)
@@ -123,7 +122,7 @@ def _report(options: argparse.Namespace) -> int:
     from maia_lab.start import locate
 
     writable(options.out)
-    journal = Journal.open(locate(options.session), readonly=True)
+    journal = Journal.open(locate(options.session, recorded=True), readonly=True)
     for path in report.write(journal, options.out).values():
         say(f"wrote {path}")
     return CONCLUDED

@@ -11,6 +11,7 @@ from maia_lab.cli.terms import (
     UNCONCLUDED,
     Commands,
     amount,
+    command,
     data_option,
     device_options,
     positive,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 def add(commands: Commands) -> None:
     """Say how the command is called."""
-    sweep = commands.add_parser("sweep", help="describe many units, on many cores or machines")
+    sweep = command(commands, "sweep", "describe many units, on many cores or machines")
     sweep.add_argument(
         "units",
         nargs="+",

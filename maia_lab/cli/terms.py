@@ -27,6 +27,11 @@ class CommandError(MaiaError):
     """A command whose options do not fit together."""
 
 
+def command(commands: Commands, name: str, says: str) -> argparse.ArgumentParser:
+    """Add a command, with the line that ``maia --help`` and its own help say of it."""
+    return commands.add_parser(name, help=says, description=says)
+
+
 def data_option(parser: argparse.ArgumentParser) -> None:
     """Add ``--data``."""
     parser.add_argument(

@@ -53,7 +53,7 @@ class Commands:
         live = self._notebook.lives.need()
         live.pause("paused by the reviewer")
         self._notebook.page.tell(live)
-        say(f"{live.name} is paused; %maia resume goes on.")
+        say(f"{live.name} is paused; go on with %maia resume.")
 
     def stop(self, options: argparse.Namespace) -> None:
         """End the session."""

@@ -94,7 +94,7 @@ class Gate:
         state = live.session.state
         name = f"{live.name}/{state.step}"
         if state.phase is Phase.PAUSED:
-            raise Refused(f"{live.name} is paused; %maia resume {live.name} goes on with it.")
+            raise Refused(f"{live.name} is paused; go on with %maia resume {live.name}.")
         if phase is Phase.RUNNING:
             raise Refused(f"{name} runs already.")
         if phase is Phase.WAITING:
@@ -125,7 +125,7 @@ class Gate:
             live.bind(self._shell.user_ns)
             return
         if live.phase is Phase.PAUSED:
-            raise Refused(f"{live.name} is paused; %maia resume {live.name} goes on with it.")
+            raise Refused(f"{live.name} is paused; go on with %maia resume {live.name}.")
         if live.phase not in (Phase.THINKING, Phase.WAITING):
             raise Refused(f"{live.name} takes no experiment now ({live.session.state}).")
         live.try_out(words, code, cell.id)

@@ -73,7 +73,7 @@ class Notebook:
         if before is not None and before is not live:
             if not before.session.state.ended and before.phase is not Phase.PAUSED:
                 before.pause(f"{live.name} went on instead")
-                say(f"{before.name} is paused; %maia resume {before.name} goes back to it.")
+                say(f"{before.name} is paused; go back to it with %maia resume {before.name}.")
             self.page.tell(before)
 
     def begun_by(self, magic: str | None) -> str | None:
@@ -135,7 +135,7 @@ class Notebook:
             elif live.phase is Phase.SCORED:
                 self.accept(live, live.policy)
             else:
-                raise SessionError(live.name, f"is {live.session.state}", "%maia resume goes on")
+                raise SessionError(live.name, f"is {live.session.state}", "go on with %maia resume")
         self.show(live)
 
     def run_here(self, live: Live, by: str) -> None:
@@ -264,7 +264,7 @@ class Notebook:
         if live.phase is Phase.SCORED and not self.page.there:
             say('It is scored. %maia accept lets it stand; %maia not-yet "test …" sends it back.')
         elif live.phase is Phase.PAUSED:
-            say(f"{live.name} is paused: {live.session.state.why}. %maia resume goes on.")
+            say(f"{live.name} is paused: {live.session.state.why}. Go on with %maia resume.")
         elif live.phase is Phase.STOPPED:
             say(f"{live.name} has ended: {live.session.state.why}.")
 
@@ -286,7 +286,7 @@ def _check(live: Live, ticket: wire.Ticket, cell_id: str) -> None:
     """See that a ticket of the page is for the proposal that waits now, in its own cell."""
     step = f"{live.name}/{ticket['step']}"
     if live.phase is Phase.PAUSED:
-        raise SessionError(live.name, "is paused", f"%maia resume {live.name} goes on")
+        raise SessionError(live.name, "is paused", f"go on with %maia resume {live.name}")
     opened = live.session.ticket
     shown = (ticket["step"], ticket["revision"], ticket["epoch"])
     if shown != (opened.step, opened.revision, opened.epoch):

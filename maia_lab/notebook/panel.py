@@ -78,11 +78,9 @@ class Panel:
             self._button("Pin", "thumb-tack", lambda: self._on_hypothesis("pin")),
             self._button("Strike", "strikethrough", lambda: self._on_hypothesis("strike")),
         ]
-        rule = [
-            self._button("Conclude now", "flag-checkered", self._on_conclude),
-            self._button("Pause", "pause", lambda: live.pause("paused by the reviewer")),
-            self._button("Stop", "stop", lambda: live.stop("stopped by the reviewer")),
-        ]
+        self._conclude = self._button("Conclude now", "flag-checkered", self._on_conclude)
+        self._pause = self._button("Pause", "pause", self._on_pause)
+        self._stop = self._button("Stop", "stop", lambda: live.stop("stopped by the reviewer"))
         self.box = widgets.VBox(
             [
                 self._head,
@@ -94,7 +92,7 @@ class Panel:
                 self._writing,
                 self._words,
                 widgets.HBox([self._approve, self._reject, *speak]),
-                widgets.HBox([self._policy, *rule]),
+                widgets.HBox([self._policy, self._conclude, self._pause, self._stop]),
                 self._said,
             ]
         )
@@ -113,13 +111,17 @@ class Panel:
         self._against.value = _against(live.session.state.offered)
         self._scores.value = table(live.session.scores)
         self._draw()
-        scored = live.phase is Phase.SCORED
+        scored, paused = live.phase is Phase.SCORED, live.phase is Phase.PAUSED
         self._approve.description = "Accept" if scored else "Approve & run"
         self._reject.description = "Not yet" if scored else "Reject"
         # Without a page nothing can run the cell from here: running it is approving it.
         runs = live.waiting is not None and self._notebook.page.there
         self._approve.disabled = not (scored or runs)
         self._reject.disabled = not (scored or live.waiting is not None)
+        self._pause.description = self._pause.tooltip = "Resume" if paused else "Pause"
+        self._pause.icon = "play" if paused else "pause"
+        self._pause.disabled = self._stop.disabled = live.session.state.ended
+        self._conclude.disabled = paused or scored or live.session.state.ended
 
     def _draw(self) -> None:
         """Draw the plots while they are looked at: it takes a moment."""
@@ -186,6 +188,14 @@ class Panel:
     def _on_conclude(self) -> None:
         if self._live.say(CONCLUDE):
             self._live.think_apart(self._notebook.let_run)
+
+    def _on_pause(self) -> None:
+        if self._live.phase is Phase.PAUSED:
+            self._notebook.activate(self._live)
+            self._live.resume()
+            self._live.think_apart(self._notebook.let_run)
+        else:
+            self._live.pause("paused by the reviewer")
 
     def _on_policy(self, change: Any) -> None:
         def act() -> None:

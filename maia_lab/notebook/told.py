@@ -155,7 +155,7 @@ class Told:
                 return "approved", "approved, not yet run"
             if last and phase is Phase.WAITING:
                 paused = state.phase is Phase.PAUSED
-                return "waiting", "paused: %maia resume goes on" if paused else "waits for you"
+                return "waiting", "paused; go on with %maia resume" if paused else "waits for you"
             if step.number in live.session.ran:
                 return "interrupted", "the session ended while it ran"
             return "rejected", "never ran"

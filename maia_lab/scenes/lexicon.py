@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from maia_lab.errors import WordsError
@@ -23,7 +23,7 @@ PLURALS = {shape: shape + ("es" if shape == "cross" else "" if shape == "fish" e
 SYNONYMS: dict[Part, dict[str, str]] = {
     "shape": {
         "circle": "disc disk ball", "square": "box", "ring": "donut doughnut torus hoop",
-        "cross": "plus", "moon": "crescent", "flower": "blossom daisy", "house": "home hut cottage",
+        "moon": "crescent", "flower": "blossom daisy", "house": "home hut cottage",
         "boat": "sailboat ship", "car": "automobile vehicle", "mushroom": "toadstool",
     },
     "colour": {
@@ -90,8 +90,14 @@ def read(text: str) -> list[Word]:
     """
     cleaned = text.lower().replace("’", "'").replace("in front of", "before")
     cleaned = re.sub(r"polka (?=dot)", "polka-", cleaned)
+    cleaned = re.sub(r"\bplus(?: signs| shapes|es)\b", "crosses", cleaned)
+    cleaned = re.sub(r"\bplus (?:sign|shape)\b", "cross", cleaned)
     tokens = re.findall(r"[^\W\d_]+(?:[-'][^\W\d_]+)*|\d+|[^\w\s.!?;:\"'()-]", cleaned)
     words = [_LEXICON.get(token) or _number(token) for token in tokens]
+    for i, (word, after) in enumerate(zip(words, [*words[1:], None], strict=True)):
+        # "A red plus" names a shape; "red plus striped" adds to what was said.
+        if word and word.text == "plus" and (not after or after.part in ("join", "on", "is")):
+            words[i] = replace(_LEXICON["cross"], text="plus")
     unknown = [token for token, word in zip(tokens, words, strict=True) if word is None]
     if unknown:
         named = ", ".join(dict.fromkeys(unknown))
