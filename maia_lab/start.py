@@ -374,11 +374,14 @@ def locate(
         SessionError: there is no such session.
     """
     root = Path(folder) if folder is not None else places.sessions()
-    comes = RECORDINGS / str(session) if is_portable(str(session)) else RECORDINGS
-    for known in (Path(session), root / str(session), *([comes] if recorded else ())):
+    folders = [Path(session), root / str(session)]
+    comes = is_portable(str(session)) and (RECORDINGS / str(session)).is_dir()
+    if comes and recorded:
+        folders.append(RECORDINGS / str(session))
+    for known in folders:
         if (known / "journal.jsonl").is_file():
             return known
-    if (comes / "journal.jsonl").is_file():
+    if comes:
         raise SessionError(
             str(session),
             "comes with the package, to be looked at only",

@@ -217,7 +217,7 @@ def refusal(outcome):
 def test_a_second_describe_pauses_the_first_and_says_so(front):
     front.run(f"%maia describe {UNIT} --name one-of-two")
     said = kernels.text(front.run(f"%maia describe {UNIT} --name two-of-two")[1])
-    assert "one-of-two is paused; %maia resume one-of-two" in said
+    assert "one-of-two is paused; go back to it with %maia resume one-of-two" in said
     reply, _ = front.run("%maia resume one-of-two")
     assert "# maia: one-of-two/1.2 · " in reply["payload"][0]["text"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Literal
 
 from maia_lab.errors import WordsError
@@ -94,7 +95,7 @@ def read(text: str) -> list[Word]:
     cleaned = re.sub(r"\bplus (?:sign|shape)\b", "cross", cleaned)
     tokens = re.findall(r"[^\W\d_]+(?:[-'][^\W\d_]+)*|\d+|[^\w\s.!?;:\"'()-]", cleaned)
     words = [_LEXICON.get(token) or _number(token) for token in tokens]
-    for i, (word, after) in enumerate(zip(words, [*words[1:], None], strict=True)):
+    for i, (word, after) in enumerate(zip_longest(words, words[1:])):
         # "A red plus" names a shape; "red plus striped" adds to what was said.
         if word and word.text == "plus" and (not after or after.part in ("join", "on", "is")):
             words[i] = replace(_LEXICON["cross"], text="plus")
