@@ -19,6 +19,9 @@ HIGH = 0.95
 """Quantile above which a position lies in the mask, and an image counts as active."""
 DIM = 0.25
 """Brightness that is left outside the mask."""
+Frame = tuple[int, int, int, int]
+"""The part of an image that a network is shown: left, top, right, bottom, in pixels of the image,
+and beyond its edges where it is padded."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,6 +84,14 @@ class Directed(Protocol):
         """A layer of one unit: the projection of a layer's units on a vector."""
 
 
+@runtime_checkable
+class Framed(Protocol):
+    """A layer of a network that may be shown a part of each image, and whose maps cover that."""
+
+    def frame(self, size: tuple[int, int]) -> Frame | None:
+        """Which part of images of a size (width, height); None for all."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
     """What is usual for a unit: its activations over the data, held-out images left out."""
@@ -129,7 +140,8 @@ class Activation:
     """Among the data's images, 0–100; NaN where the map was reduced otherwise than theirs were."""
     image: Image.Image
     map: NDArray[np.float32] | None = field(default=None, repr=False)
-    """Shape (height, width) of the image; None where the unit has no place."""
+    """Shape (height, width) of the image, the map's lowest where the network is not shown it; None
+    where the unit has no place."""
     mask: NDArray[np.bool_] | None = field(default=None, repr=False)
     """Where the map is above the unit's 0.95 quantile over the data."""
 
@@ -237,10 +249,15 @@ class System:
         # The paper's masks take a map for zero beyond its edge. To a unit that is mostly below zero
         # that would be its strongest answer.
         beyond = np.float32(min(0.0, threshold or 0.0))
+        frame = self._layer.frame if isinstance(self._layer, Framed) else lambda _: None
         answers = []
         for i, (image, value) in enumerate(zip(originals, self._finite(values), strict=True)):
-            grown = None if maps is None else upsample(maps[i, 0] - beyond, image.size) + beyond
-            mask = None if grown is None or threshold is None else grown > threshold
+            grown = mask = None
+            if maps is not None:
+                grown = upsample(maps[i, 0] - beyond, image.size, frame(image.size)) + beyond
+                mask = None if threshold is None else grown > threshold
+                if (unseen := np.isneginf(grown)).any():
+                    grown[unseen] = grown[~unseen].min()
             percentile = self.reference.percentile(value) if usual else np.nan
             answers.append(Activation(float(value), percentile, image, grown, mask))
         return answers
@@ -272,12 +289,23 @@ def together(systems: Mapping[str, System], images: Sequence[Image.Image]) -> ND
     return np.stack(columns, 1)
 
 
-def upsample(grid: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+def upsample(
+    grid: NDArray[np.float32], size: tuple[int, int], frame: Frame | None = None
+) -> NDArray[np.float32]:
     """Grow a (h, w) map to an image's size (width, height); returns (height, width).
 
     Bilinear, on the grid of MAIA's own masks: it is a little wider than the image and zero beyond
-    the map, so that a region is the one the paper's code would show.
+    the map, so that a region is the one the paper's code would show. A map that covers no more of
+    the image than ``frame`` is laid there, with -inf around it.
     """
+    if frame is not None:
+        left, top, right, bottom = frame
+        inside = upsample(grid, (right - left, bottom - top))
+        placed = np.full(size[::-1], -np.inf, np.float32)
+        placed[max(0, top) : bottom, max(0, left) : right] = inside[
+            max(0, -top) : size[1] - top, max(0, -left) : size[0] - left
+        ]
+        return placed
     down, across = (_shares(*side) for side in zip(size[::-1], grid.shape, strict=True))
     grown: NDArray[np.float32] = down @ np.asarray(grid, np.float32) @ across.T
     return grown

@@ -16,9 +16,10 @@ from torch import Tensor, nn
 
 from maia_lab.errors import ModelError, UnitError
 from maia_lab.names import nearest, position
-from maia_lab.system import Response
+from maia_lab.system import Frame, Response
 from maia_lab.systems.fingerprint import describe, fingerprint, probes
 from maia_lab.systems.forward import final, show, watch
+from maia_lab.systems.frame import frame
 from maia_lab.systems.layout import PROBES, Grid, Layout, Unreadable, patches_of
 from maia_lab.systems.preprocess import Preprocess, batch_of
 
@@ -70,6 +71,7 @@ class Network:
         self._classes = None if classes is None else tuple(classes)
         self._memory = torch.channels_last
         """How batches lie in memory: most convolutions are faster with channels last."""
+        self._frames: dict[tuple[int, int], Frame | None] = {}
         self._largest = 0
         """Bytes of the largest output of a module, for one image."""
 
@@ -172,6 +174,12 @@ class Network:
     def prepare(self, images: Sequence[Image.Image]) -> Tensor:
         """Make images ready for one pass: shape (n, channels, height, width); on any thread."""
         return batch_of(images, self._preprocess)
+
+    def frame(self, size: tuple[int, int]) -> Frame | None:
+        """Which part of images of a size (width, height) it is shown; None for all."""
+        if size not in self._frames:
+            self._frames[size] = frame(self._preprocess, size)
+        return self._frames[size]
 
     def pieces(self, batch: Tensor) -> Sequence[Tensor]:
         """Cut a batch into as many images as are best shown at once: all, but on a CPU."""
@@ -322,6 +330,10 @@ class NetworkLayer:
         """Hash of everything its answers depend on, taken anew each time: weights may change."""
         along = b"" if self.along is None else self.along.numpy().tobytes()
         return self.network.digest(self.name.encode(), along)
+
+    def frame(self, size: tuple[int, int]) -> Frame | None:
+        """Which part of images of a size (width, height) its maps cover; None for all."""
+        return self.network.frame(size)
 
     def respond(
         self, images: Sequence[Image.Image], units: Sequence[int] | None = None
