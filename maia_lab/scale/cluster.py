@@ -13,6 +13,7 @@ from pathlib import Path
 from maia_lab.errors import ConfigError, MissingExtra
 
 try:
+    import dask
     from distributed import Client, Future, LocalCluster, as_completed
 except ModuleNotFoundError as error:
     raise MissingExtra(
@@ -26,6 +27,8 @@ __all__ = ["LOCAL", "Client", "Future", "as_completed", "connect", "failure"]
 LOCAL = "local"
 HERE = "127.0.0.1:0"
 """Any free port, for this machine only: what processes tell of themselves without being asked."""
+ONE_ARENA = {"distributed.nanny.pre-spawn-environ.MALLOC_ARENA_MAX": 1}
+"""A worker runs tasks in a thread, which with glibc reuses large memory in the main arena alone."""
 PATIENCE = 10.0
 """Seconds in which a scheduler has to answer."""
 
@@ -50,6 +53,7 @@ def connect(scheduler: str = LOCAL, workers: int | None = None) -> Iterator[tupl
         # TLS with a key of its own: whoever reaches a scheduler can run code as its user, and
         # others of this machine could. Memory is the model's affair, not the nanny's.
         with (
+            dask.config.set(ONE_ARENA),
             LocalCluster(
                 n_workers=many,
                 threads_per_worker=1,

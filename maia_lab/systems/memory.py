@@ -21,7 +21,8 @@ def held() -> Iterator[None]:
 
     glibc asks the system for every output above 32 MiB and returns it at once: the pages of each
     are then made and cleared anew, which can take longer than the network itself. Only the main
-    thread gains; with another malloc than glibc's nothing is done.
+    thread gains, unless ``MALLOC_ARENA_MAX=1`` was set before the process began; with another
+    malloc than glibc's nothing is done.
     """
     global _blocks
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
