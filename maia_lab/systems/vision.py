@@ -32,11 +32,11 @@ Of few images at a time an output is read while it is in cache, and malloc gives
 again instead of asking for new pages: in a new process a MobileNetV2 is twice as fast by 4 images
 as by 32. (Once such pages lie free, as after many large outputs at once, it is fastest by 32.)
 """
-ALONE = 16
-"""Images in one pass, at least, that is counted on a CPU by one thread.
+COUNTED = 16
+"""Images in one pass on a CPU, at least, when an index is built.
 
-Of fewer torch takes another routine for convolutions of 1 × 1, which is slower, and other in the
-last bit than what several threads compute: an index would depend on who built it.
+Of fewer torch multiplies matrices, and with one thread convolutions of 1 × 1, by other routines:
+slower, and other in the last bit, so that an index would depend on the threads it was built with.
 """
 LOGITS = "logits"
 """Layer name of the model's final output."""
@@ -186,12 +186,12 @@ class Network:
         return torch.split(batch, self._most) if self._on_cpu else [batch]
 
     def alike(self, batch: Tensor) -> Sequence[Tensor]:
-        """Cut a batch so that each image is answered alike by however many threads there are."""
-        if not self._on_cpu or torch.get_num_threads() > 1:
-            return self.pieces(batch)
-        if len(batch) < ALONE:
-            batch = torch.cat([batch, batch[:1].expand(ALONE - len(batch), *batch.shape[1:])])
-        return torch.tensor_split(batch, max(1, len(batch) // max(ALONE, self._most)))
+        """Cut a batch so that its images are answered alike by however many threads."""
+        if not self._on_cpu:
+            return [batch]
+        if len(batch) < COUNTED:
+            batch = torch.cat([batch, batch[:1].expand(COUNTED - len(batch), *batch.shape[1:])])
+        return torch.tensor_split(batch, max(1, len(batch) // max(COUNTED, self._most)))
 
     @property
     def _most(self) -> int:
