@@ -168,12 +168,15 @@ class Score:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Of the correlation, 95 %: by Fisher's transform, from the number of images."""
-        if self.correlation is None or self.n <= 3:
+        """Of the correlation, 95 %: by Fisher's transform, from the number of images.
+
+        As if of four images more, without any correlation: of a few, r may be 1 by chance.
+        """
+        r = self.correlation
+        if r is None or self.n <= 3:
             return -1.0, 1.0
-        at = atanh(min(max(self.correlation, -0.9999), 0.9999))
-        half = 1.96 / (self.n - 3) ** 0.5
-        return tanh(at - half), tanh(at + half)
+        at, half = atanh(r * self.n / (self.n + 4)), 1.96 / (self.n - 3) ** 0.5
+        return min(r, tanh(at - half)), max(r, tanh(at + half))
 
     @property
     def said(self) -> str:

@@ -174,6 +174,18 @@ def test_a_sweep_sets_each_slice_against_the_rest_of_its_class(photographs):
     assert sweep.effects[0].context == ("warm_dim",)
 
 
+def test_of_too_few_photographs_it_says_that_nothing_was_measured(tmp_path):
+    for i in range(12):
+        (tmp_path / ("warm", "cold")[i > 8]).mkdir(exist_ok=True)
+        colour = (200, 30 + i, 30) if i <= 8 else (30, 30 + i, 200)
+        Image.new("RGB", (8, 8), colour).save(tmp_path / ("warm", "cold")[i > 8] / f"{i}.png")
+    said = bias(
+        redness, shows="warm", data=tmp_path, agent="offline", review="auto", folder=tmp_path / "s"
+    ).wait().conclusion  # fmt: skip
+    assert said.description.startswith("Nothing was measured of the contexts of warm: ")
+    assert "has fewer than two images" in said.description
+
+
 def test_photographs_are_sliced_by_their_labels_and_edited(photographs, tmp_path):
     session = bias(
         redness, shows="warm", data=photographs, agent="offline", review="auto", folder=tmp_path

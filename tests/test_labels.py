@@ -162,3 +162,25 @@ def test_photographs_in_one_folder_are_told_by_the_last_words_of_their_names(tmp
     assert found.describe(list(ImageFolder(tmp_path)))[-2:] == ["car", "nothing with a label"]
     world = open_world(Function(redness, "redness"), tmp_path)
     assert "labels are the last words of file names: car, cat" in world.remarks
+
+
+def test_of_so_few_photographs_that_all_are_shown_only_the_strong_ones_are_changed(tmp_path):
+    for name, colour in {
+        "apple": (200, 40, 40),
+        "leaf": (40, 160, 60),
+        "sky": (40, 60, 200),
+    }.items():
+        (tmp_path / name).mkdir()
+        for i in range(4):
+            Image.new("RGB", (8, 8), (*colour[:2], colour[2] + i)).save(
+                tmp_path / name / f"{i}.png"
+            )
+
+    def redness(images):
+        means = [np.asarray(image, float).mean((0, 1)) for image in images]
+        return [red - (green + blue) / 2 for red, green, blue in means]
+
+    said = maia_lab.describe(
+        redness, data=tmp_path, agent="offline", review="auto", folder=tmp_path / "sessions"
+    ).wait().conclusion.description  # fmt: skip
+    assert "survives these edits" in said and "make it gray" not in said

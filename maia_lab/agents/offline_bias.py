@@ -80,6 +80,8 @@ class Biases:
         """By kind of experiment and by condition."""
         self.tried: list[str] = []
         """Kinds of experiments that were run, or refused."""
+        self.failed = ""
+        """What the last experiment ended with, where it did not come to its end."""
         kinds: dict[int, str] = {}
         for event in briefing.events:
             match event:
@@ -90,6 +92,7 @@ class Biases:
                         self.tried.append(kinds[step])
                 case Observed(step=step, observation=seen) if step in kinds:
                     self.tried.append(kinds[step])
+                    self.failed = "".join(seen.error.strip().splitlines()[-1:]).rstrip(".")
                     found = self.measured.setdefault(kinds[step], {})
                     found |= {m.condition: m for m in seen.measurements}
                 case _:
@@ -203,6 +206,12 @@ class Biases:
     def conclusion(self, ledger: Ledger) -> Conclusion:
         """What was confirmed."""
         what, unit = self.contexts.what, self._briefing.question.unit
+        if self.zero is None:
+            return Conclusion(
+                f"Nothing was measured of the contexts of {what}: {self.failed or 'no sweep ran'}.",
+                (),
+                not_tested="every context.",
+            )
         if not self.measurable:
             return Conclusion(
                 f"Nothing can be said of contexts: the score of {unit} does not tell images with"

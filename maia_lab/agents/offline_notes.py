@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from maia_lab.agents.offline_claims import Claim, Language
@@ -191,10 +191,21 @@ def _read(notes: Notes, observation: Observation) -> None:
                 bands.setdefault((where, width), []).append((float(match[1]), content))
         else:
             where = ""
+    ends = {where.partition(":")[0]: band for (where, width), band in bands.items() if not width}
     for (where, width), band in bands.items():
         if width:
             notes.seen += [Seen(content, value, width / len(band)) for value, content in band]
         elif where.startswith("strongest:"):
-            notes.exemplars = tuple(content for _, content in band)
+            notes.exemplars = tuple(_strong(band, ends.get("weakest", [])))
         elif where.startswith(MADE) and not where.endswith(UNCHANGED):
             notes.made += [Seen(content, value, 1.0) for value, content in band]
+
+
+def _strong(
+    strongest: Sequence[tuple[float, Claim]], weakest: Sequence[tuple[float, Claim]]
+) -> Iterator[Claim]:
+    """What the strongest images show; of so few that they are the weakest, too, only the upper."""
+    highest, lowest = ([value for value, _ in band] for band in (strongest, weakest))
+    both = len({*highest} & {*lowest}) > 1
+    edge = (max(highest) + min(lowest)) / 2 if both else float("-inf")
+    return (content for value, content in strongest if value >= edge)
