@@ -150,6 +150,9 @@ def next_thought(session: Session, agent: Agent, wanted: Callable[[], bool] = la
     if briefing.must_conclude and not isinstance(reply, Conclusion):
         session.stop("the budget is spent and the agent did not conclude", by="budget")
         return
+    if isinstance(reply, Proposal):
+        # It becomes a cell, which would end in an empty line.
+        reply = replace(reply, code=reply.code.rstrip("\n"))
     session.offer(reply, agent.name)
 
 

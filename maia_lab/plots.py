@@ -31,7 +31,7 @@ WIDTH, ROW = 7.2, 0.3
 DPI = 110
 ROWS = 30
 """Rows drawn at most; how many are left out is said."""
-NAME = 48
+NAME = 60
 """Characters of a row's name at most."""
 _SIDES = {"for": BLUE, "against": RED, "unclear": INK}
 _STATUSES: dict[Status, tuple[str, str]] = {
@@ -211,6 +211,7 @@ def _open(names: Sequence[str], more: int) -> tuple[Figure, Axes]:
         # What an experiment calls a condition is no formula.
         label.set_parse_math(False)
     axes.tick_params(colors=INK, labelsize=9)
+    axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set_color(INK)
     axes.xaxis.label.set_color(INK)
@@ -221,5 +222,9 @@ def _open(names: Sequence[str], more: int) -> tuple[Figure, Axes]:
 
 def _short(name: str) -> str:
     """The beginning and the end of a long name: what tells it from others may be in either."""
+    if len(name) <= NAME:
+        return name
     half = NAME // 2
-    return name if len(name) <= NAME else f"{name[: half - 1]}…{name[-half:]}"
+    first, last = name[: half - 2], name[2 - half :]
+    # Where there are words, none is cut in two.
+    return f"{first.rpartition(' ')[0] or first} … {last.partition(' ')[2] or last}"

@@ -4,6 +4,7 @@ import ast
 import base64
 import io
 import re
+from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
 from types import SimpleNamespace
@@ -274,11 +275,20 @@ def test_the_summary_names_findings_scores_and_every_step():
     for part in (
         "# scenes/layer4/12",
         "**H1** (indicated) fires for red things",
-        "91 %",
+        "91 %",
         "## Step 5",
     ):
         assert part in summary
     assert "*Picture: 3 images, activations 0.90 to 0.70*" in summary
+
+
+def test_whoever_decided_is_named_whatever_the_session_was_begun_with():
+    journal = Journal.memory("changed")
+    for event in told().events:
+        first = isinstance(event, Decided) and event.step == 1
+        journal.append(replace(event, by="auto") if first else event)
+    review = dict(Story.read(journal).setting)["review"]
+    assert review.startswith("begun with ask; steps decided by auto 1, human ")
 
 
 # Sessions that are not whole.

@@ -110,6 +110,7 @@ export function Controls(props: { session: SessionState; desk: Desk }): React.Re
         <select
           className="maia-Select"
           aria-label={trans.__('Who decides')}
+          title={trans.__('Plain experiments only measure, draw and edit images')}
           value={session.policy}
           onChange={event =>
             ask({
@@ -120,8 +121,8 @@ export function Controls(props: { session: SessionState; desk: Desk }): React.Re
           }
         >
           <option value="ask">{trans.__('ask: I approve each step')}</option>
-          <option value="safe">{trans.__('safe: allow-listed code runs by itself')}</option>
-          <option value="auto">{trans.__('auto: everything runs by itself')}</option>
+          <option value="safe">{trans.__('safe: plain experiments run')}</option>
+          <option value="auto">{trans.__('auto: everything runs')}</option>
         </select>
         <Say
           label={trans.__('Say something to the agent')}

@@ -27,6 +27,9 @@ import {
 /** What a package says that runs from its sources, which the page then came with. */
 const UNINSTALLED = '0.0.0';
 
+/** Milliseconds in which a cell that was scrolled to has its strip and its outputs drawn. */
+const SETTLED = 1500;
+
 /** What the user chose in the settings. */
 export interface Preferences {
   autoScroll: boolean;
@@ -162,7 +165,7 @@ export class Desk implements IDisposable {
       .catch(() => undefined)
       .then(() => (activate ? NotebookActions.focusActiveCell(notebook) : undefined))
       .then(() => notebook.widgets[index]?.ready)
-      .then(() => requestAnimationFrame(() => showWhole(notebook.widgets[index], notebook)));
+      .then(() => showWhole(notebook.widgets[index], notebook));
   }
 
   /** Whether the text of an open proposal is no longer the agent's; its two versions if so. */
@@ -274,8 +277,8 @@ export class Desk implements IDisposable {
     cells.mark(this.notebook, id, proposal.metadata);
     if (follows) {
       this.reveal(proposal.cell_id, true);
-    } else if (this.preferences.autoScroll && notebook.mode === 'command') {
-      this.reveal(proposal.cell_id, false);
+    } else {
+      this.follow(proposal.cell_id);
     }
     if (proposal.run) {
       void cells.run(this.panel, proposal.cell_id);
@@ -302,6 +305,15 @@ export class Desk implements IDisposable {
       cells.makeRaw(this.panel, step.cell_id);
     } else if (state === 'approved' && step.run) {
       void cells.run(this.panel, step.cell_id);
+    } else if (state === 'scored' && known.state !== state) {
+      this.follow(step.cell_id);
+    }
+  }
+
+  /** Bring what happens into view, unless somebody types or does not want it. */
+  private follow(cell: string): void {
+    if (this.preferences.autoScroll && this.panel.content.mode === 'command') {
+      this.reveal(cell, false);
     }
   }
 
@@ -394,9 +406,16 @@ export class Desk implements IDisposable {
   private readonly _announced = new Signal<this, string>(this);
 }
 
-/** Scroll on to a cell's strip, where the whole cell fits: it was not there yet when scrolled to. */
+/** Scroll on to a cell's strip and outputs as they come, as long as the whole cell fits. */
 function showWhole(cell: Cell | undefined, notebook: Notebook): void {
-  if (cell && cell.node.offsetHeight <= notebook.outerNode.clientHeight) {
-    cell.node.scrollIntoView({ block: 'nearest' });
+  if (!cell) {
+    return;
   }
+  const grown = new ResizeObserver(() => {
+    if (cell.node.offsetHeight <= notebook.outerNode.clientHeight) {
+      cell.node.scrollIntoView({ block: 'nearest' });
+    }
+  });
+  grown.observe(cell.node);
+  setTimeout(() => grown.disconnect(), SETTLED);
 }

@@ -208,8 +208,8 @@ export class Footer extends ReactWidget {
     const { trans } = this.desk;
     const scored = card.state === 'scored';
     const label = scored
-      ? trans.__('What should be tested before you accept this?')
-      : trans.__('Why not? The agent reads it before it proposes something else.');
+      ? trans.__('What should be tested first?')
+      : trans.__('Why not? The agent reads it.');
     return (
       <div className="maia-Actions">
         <input

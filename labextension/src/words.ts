@@ -78,7 +78,7 @@ export function policyWords(session: SessionState, trans: TranslationBundle): st
     case 'ask':
       return trans.__('you approve each step');
     case 'safe':
-      return trans.__('allow-listed code runs by itself');
+      return trans.__('plain experiments run by themselves');
     case 'auto':
       return trans.__('everything runs by itself');
   }

@@ -105,13 +105,18 @@ class Progress:
         return self._tell
 
     def __exit__(self, *error: object) -> None:
-        """Go to the line's start, for whatever is written next."""
+        """Leave a line that says what was done; after an interrupt, how far it came."""
+        if self._shown == 100:
+            self._write("looked at the data")
         if self._shown >= 0:
-            sys.stdout.write("\r")
+            sys.stdout.write("\n")
 
     def _tell(self, done: int, total: int) -> None:
         percent, pace = 100 * done // max(total, 1), self._pace(done, total)
         if percent != self._shown:
             self._shown = percent
-            sys.stdout.write(f"\rlooking at the data … {percent:3} %  {pace:<32}")
-            sys.stdout.flush()
+            self._write(f"looking at the data … {percent:3} %  {pace}")
+
+    def _write(self, text: str) -> None:
+        sys.stdout.write(f"\r{text:<62}")  # Wide enough to cover the line before it.
+        sys.stdout.flush()

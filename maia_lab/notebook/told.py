@@ -40,6 +40,8 @@ class Told:
     def __init__(self, live: Live, active: bool, owner: str) -> None:
         """Read the session as it stands now."""
         self._live, self._active, self._owner = live, active, owner
+        # The state first: what happens meanwhile, on another thread, is in the story then.
+        self._state = live.session.state
         self._story = Story.read(live.session.journal)
         self._hypotheses = self._standing()
         self._speakers = {e.by for e in live.session.journal.events if isinstance(e, Noted)}
@@ -48,7 +50,7 @@ class Told:
         """Every step's state."""
         told = {}
         for step in self._story.steps:
-            state, words = self._state(step)
+            state, words = self._standing_of(step)
             told[step.number] = wire.Step(
                 type="step",
                 session=self._live.name,
@@ -142,17 +144,17 @@ class Told:
             f" {minutes:.0f} of {setting.max_seconds / 60:.0f} min{self._spent()}",
         )
 
-    def _state(self, step: Step) -> tuple[wire.StepState, str]:
-        live, state = self._live, self._live.session.state
+    def _standing_of(self, step: Step) -> tuple[wire.StepState, str]:
+        live, state = self._live, self._state
         seen, last = step.observation, step.number == state.step
         if seen is None:
             phase = state.paused_in if state.phase is Phase.PAUSED else state.phase
             if step.sent_back:
                 return "rejected", step.decisions[-1][1]
             if last and phase is Phase.RUNNING:
-                return "running", "running"
+                return "running", ""
             if last and phase is Phase.APPROVED:
-                return "approved", "approved, not yet run"
+                return "approved", "not yet run"
             if last and phase is Phase.WAITING:
                 paused = state.phase is Phase.PAUSED
                 return "waiting", "paused; go on with %maia resume" if paused else "waits for you"
@@ -167,7 +169,7 @@ class Told:
         if isinstance(step.offered.proposal, Conclusion) and seen.outcome == "done":
             if step.sent_back:
                 return "done", f"not yet: {step.decisions[-1][1]}"
-            return "scored", f"scored in {took}; accept it, or say what to test first"
+            return "scored", f"took {took}"
         words = _came_out(seen, took)
         if step.edited:
             words += ", as edited"
@@ -228,9 +230,9 @@ class Told:
 
 def _came_out(seen: Observation, took: str) -> str:
     if seen.outcome == "done":
-        return f"done in {took}"
+        return f"took {took}"
     last = seen.error.strip().splitlines() or [seen.outcome]
-    return f"{seen.outcome} after {took}: {last[-1]}"
+    return f"after {took}: {last[-1]}"
 
 
 def _hypothesis(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,7 +31,7 @@ from maia_lab.ledger import Ledger
 from maia_lab.objections import tested
 from maia_lab.observation import Measurement, Observation, Picture, Score, Table
 from maia_lab.proposal import Conclusion, Hypothesis, Prediction
-from maia_lab.review import Edit, Reject, Stop
+from maia_lab.review import Edit, Policy, Reject, Stop
 from maia_lab.state import rebudgeted
 
 if TYPE_CHECKING:
@@ -225,7 +226,7 @@ class Story:
             ("images edited by", setting.editor or "nothing: no editor was in use"),
             ("images captioned by", setting.captioner or "nothing: no captioner was in use"),
             ("agent", setting.agent),
-            ("review", f"{setting.policy}: {POLICIES[setting.policy]}"),
+            ("review", self._reviewed(setting.policy)),
             ("steps", steps),
             ("began", f"{began:%Y-%m-%d %H:%M} UTC"),
             (
@@ -237,6 +238,14 @@ class Story:
             *((f"{name} digest", digest[:16]) for name, digest in setting.digests),
             ("maia_lab", setting.version),
         ]
+
+    def _reviewed(self, policy: Policy) -> str:
+        """Who decided: the policy may have changed since the session was begun."""
+        by = Counter(step.verdicts[-1].by for step in self.steps if step.verdicts)
+        if by.keys() <= {"ledger", "human" if policy == "ask" else policy}:
+            return f"{policy}: {POLICIES[policy]}"
+        counts = ", ".join(f"{who} {count}" for who, count in by.items())
+        return f"begun with {policy}; steps decided by {counts}"
 
     @property
     def hypotheses(self) -> dict[str, Hypothesis]:

@@ -369,6 +369,16 @@
   margin: 0;
 }
 
+/* Buttons fill their rows, so that both edges are straight however wide the panel is. */
+.maia-Panel .maia-Button {
+  flex: 1 0 auto;
+  padding: 0 9px;
+}
+
+.maia-Panel .maia-Select {
+  flex: 1 1 100%;
+}
+
 .maia-Panel .maia-Fact {
   flex-basis: 100%;
 }
@@ -570,7 +580,7 @@
 
 /* Grids of images. */
 .maia-Grid {
-  padding: 4px 0 8px;
+  padding: 4px 0 8px var(--jp-code-padding);
   color: var(--jp-ui-font-color1);
   font-family: var(--jp-ui-font-family);
   font-size: var(--jp-ui-font-size1);
