@@ -21,7 +21,7 @@ from maia_lab.errors import (
     WordsError,
     WorldError,
 )
-from maia_lab.events import Opened
+from maia_lab.events import Observed, Opened
 from maia_lab.provenance import origin, pixel_hash
 from maia_lab.study import open_study
 from maia_lab.systems.function import Function
@@ -272,6 +272,9 @@ def test_the_offline_agent_describes_photographs_with_what_it_finds(folder, tmp_
         redness, data=folder, generator=f"retrieve:{folder}", review="auto", folder=tmp_path
     ).wait()
     assert session.conclusion.labels == ("red_fruit",)
+    observed = [e.observation for e in session.journal.events if isinstance(e, Observed)]
+    assert {at.outcome for at in observed} == {"done"}, "no photograph has two labels, or none"
+    assert not any("nothing looked for" in at.text for at in observed)
 
 
 def test_what_a_maker_has_to_say_of_its_images_is_told_once(folder):

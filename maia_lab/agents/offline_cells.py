@@ -133,13 +133,14 @@ print(comparison)
 
 
 def sweep(phrases: Sequence[str], samples: int, together: str) -> str:
-    """Every word alone: is it enough?"""
+    """Every word alone: is it enough? And ``together``, where anything at random can be drawn."""
+    some = f"tools.text2image({_text(together)}, per_prompt={12 * samples})"
+    anything = f'conditions["anything"] = {some}\n' if together else ""
     return f"""\
 # Sweep: is any one word enough, everything else left to chance?
 phrases = {listed(phrases)}
 conditions = {{phrase: tools.text2image(phrase, per_prompt={samples}) for phrase in phrases}}
-conditions["anything"] = tools.text2image({_text(together)}, per_prompt={12 * samples})
-{MEASURE}"""
+{anything}{MEASURE}"""
 
 
 def drawn(

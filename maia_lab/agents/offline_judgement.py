@@ -199,7 +199,7 @@ class Judgement:
 
         Of a graded unit that is known only where images can be drawn to order.
         """
-        if not self.formula.labels or not (self.view.clear or self.notes.generator):
+        if not self.formula.labels or not (self.view.clear or self.notes.to_order):
             return ""
         if self.evidence.quality(self.formula, self.view.threshold).precision < ENOUGH:
             return "many such images leave it silent"

@@ -56,6 +56,8 @@ class Notes:
     made: list[Seen] = field(default_factory=list)
     """Images that were drawn or edited: what the data tie together, these may not."""
     generator: bool = True
+    finds: bool = False
+    """Whether that finds photographs, of one label each, and draws nothing."""
     editor: bool = True
     rows: dict[str, Row] = field(default_factory=dict)
     """By condition."""
@@ -70,6 +72,11 @@ class Notes:
     """What people's remarks name, in the order in which they spoke."""
     confirmed: set[str] = field(default_factory=set)
     """Conditions that were predicted once more, on fresh images."""
+
+    @property
+    def to_order(self) -> bool:
+        """Whether images can be drawn of whatever is asked for."""
+        return self.generator and not self.finds
 
     @property
     def high(self) -> float:
@@ -112,6 +119,8 @@ def fold(events: Iterable[Event], language: Language) -> Notes:
         match event:
             case Opened(setting=setting):
                 notes.generator, notes.editor = bool(setting.generator), bool(setting.editor)
+                named = dict(setting.options).get("generator", "")
+                notes.finds = named.startswith("retrieve:")
             case Offered(by="human"):
                 continue
             case Offered(step=step, revision=1, proposal=Proposal() as proposal):

@@ -131,11 +131,10 @@ class Plan:
                 Prediction(self.notes.active(claim).id, (self.say(claim),), tuple(lower))
             )
         samples = 5 if tried == 0 else 3
+        together = self.say(Claim(((), ())), True) if self.notes.to_order else ""
         return Proposal(
             "Sweep the whole vocabulary one word at a time: exemplars hide all but the strongest.",
-            cells.sweep(
-                [self.say(claim) for claim in words], samples, self.say(Claim(((), ())), True)
-            ),
+            cells.sweep([self.say(claim) for claim in words], samples, together),
             tuple(self.notes.active(claim) for claim in self.judgement.candidates),
             tuple(predicts),
         )
@@ -316,7 +315,7 @@ class Plan:
 
     def inhibit(self, tried: int) -> Proposal | None:
         """Every word beside a label: what silences it?"""
-        if not self.notes.generator:
+        if not self.notes.to_order:
             return None
         formula = self.judgement.formula
         labels = formula.labels[: 2 if tried == 0 else 1]

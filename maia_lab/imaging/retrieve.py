@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -67,7 +66,7 @@ class Retrieval:
             at = int(np.random.default_rng(seed).integers(len(left[label])))
             found.append(self.images[left[label].pop(at)])
         for prompt, label in dict(zip(prompts, labels, strict=True)).items():
-            over = [w for w in re.findall(r"\w+", prompt.lower()) if w not in PLAIN]
+            over = [w for w in FolderLabels.plain(prompt).split("_") if w not in PLAIN]
             over = [w for w in over if w.removesuffix("s") not in label.split("_")]
             if over:
                 self.remarks.append(
