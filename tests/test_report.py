@@ -189,7 +189,8 @@ def test_the_page_tells_in_order_what_was_found_how_and_on_what_grounds(text):
         "this description", "91 %", "82 %", "50", "1000", "one-shot baseline", "40 %", "–",
         "not scored, because no words", "Setting", "300 scenes", "scenes renderer",
         "scenes editor",
-        "scenes captioner (perfect sight)", "ask: a human decided every step",
+        "scenes captioner (perfect sight)",
+        "begun with ask; steps decided by human 3, auto 1, ledger 1",
         "5 of at most 25, 1 edited, 2 rejected", "of which experiments ran for 1 min 6 s",
         "0123456789abcdef", "Hypotheses", "fires for red things", "indicated",
         "red circles above blue circles", "step 1", "cited", "fires for blue things",
@@ -285,10 +286,9 @@ def test_the_summary_names_findings_scores_and_every_step():
 def test_whoever_decided_is_named_whatever_the_session_was_begun_with():
     journal = Journal.memory("changed")
     for event in told().events:
-        first = isinstance(event, Decided) and event.step == 1
-        journal.append(replace(event, by="auto") if first else event)
-    review = dict(Story.read(journal).setting)["review"]
-    assert review.startswith("begun with ask; steps decided by auto 1, human ")
+        decided = isinstance(event, Decided) and event.by == "auto"
+        journal.append(replace(event, by="human") if decided else event)
+    assert dict(Story.read(journal).setting)["review"] == "ask: a human decided every step"
 
 
 # Sessions that are not whole.
