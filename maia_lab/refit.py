@@ -15,7 +15,9 @@ from maia_lab.plots import Plot
 DRAWS = 10
 """Random choices of as many units."""
 SLACK = 0.02
-"""Accuracy that may be missing where a classifier already generalises."""
+"""Accuracy that may be missing where a classifier already generalises …"""
+UNSURE = 0.1
+"""… and where the test is small, at most: what few images cannot tell is no sign that it does."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class Refit:
             " images to test on)."
         ]
         best, found = self.every.validated.max(), self.every.best.accuracy(self.fair)
-        slack = max(SLACK, 2 * (found * (1 - found) / len(self.fair.y)) ** 0.5)
+        slack = max(SLACK, min(UNSURE, 2 * (found * (1 - found) / len(self.fair.y)) ** 0.5))
         if best - found <= slack:
             said.append(
                 f"The classifier already generalises: {found:.3f} of {self.fair.name} right,"

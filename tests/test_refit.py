@@ -1,5 +1,7 @@
 """Heads on features of which is known what they go by: eight on the class, eight on the ground."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,15 @@ def test_a_head_over_selective_units_closes_the_gap(found):
 def test_a_classifier_that_generalises_is_told_so():
     fair = [sample(200, tied=False) for _ in range(4)]
     assert "already generalises" in Refit(*fair, True, (0, 1)).remark()
+
+
+def test_from_a_handful_of_images_no_classifier_is_said_to_generalise(found):
+    few = replace(found, held_out=found.held_out.part(np.arange(200) < 4))
+    # Three of four are right: two standard errors of that reach from 0.3 to 1.
+    few = replace(few, held_out=replace(few.held_out, y=found.every.best.predict(few.held_out.x)))
+    few.held_out.y[0] ^= 1
+    assert few.every.best.accuracy(few.fair) == 0.75
+    assert "already generalises" not in few.remark()
 
 
 def test_without_balanced_images_nothing_is_learned_from_the_held_out():

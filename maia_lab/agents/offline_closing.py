@@ -10,6 +10,9 @@ from maia_lab.agents.offline_survey import Formula
 from maia_lab.ledger import Ledger
 from maia_lab.proposal import Conclusion, Evidence
 
+FEW = 20
+"""Images of the data, where nothing can be drawn, from which nothing follows if none is named."""
+
 
 class Closing:
     """Puts a judgement into words."""
@@ -69,6 +72,9 @@ class Closing:
         """The sentence for a person."""
         if not labels and self.notes.row("control") is None:
             return "No description: nothing was tested."
+        read = len(self.notes.seen)
+        if not labels and not self.notes.generator and 0 < read < FEW:
+            return f"No description: {read} images are too few to tell a unit by.{self.survives()}"
         if why := self.judgement.unnamed:
             near = ", or ".join(self.say(c, True) for c in self.judgement.formula.labels)
             return f"Not nameable with these words: closest is {near}, but {why}.{self.survives()}"
