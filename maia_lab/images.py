@@ -249,6 +249,10 @@ class ImageFolder:
         """All images in order."""
         return (self[i] for i in range(len(self)))
 
+    def __getstate__(self) -> dict[str, object]:
+        """What travels to another process: without images, which threads here may be reading."""
+        return self.__dict__ | {"_kept": OrderedDict()}
+
     def label(self, index: int) -> str:
         """Name of the subfolder an image lies in, which is often its class; empty at the top."""
         return clean(PurePosixPath(self._files[index].name).parent.name)
@@ -272,7 +276,7 @@ class ImageFolder:
     def part(self, positions: Sequence[int], what: str = "images") -> ImageFolder:
         """Some of the images as a folder of its own, called ``photos (80 images)``."""
         chosen = copy.copy(self)
-        chosen._files = tuple(self._files[i] for i in positions)
+        chosen._files, chosen._kept = tuple(self._files[i] for i in positions), self._kept
         chosen.name = f"{self._title} ({len(chosen)} {what})"
         return chosen
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import pickle
 import struct
+import threading
 import zlib
 
 import numpy as np
@@ -294,6 +296,28 @@ def test_a_file_that_changes_under_way_is_refused(tmp_path):
     picture(98).save(tmp_path / "004.png")
     with pytest.raises(DataError, match="has changed since its folder was opened"):
         folder[4]
+
+
+def test_a_folder_travels_without_its_images_also_while_they_are_read(tmp_path):
+    folder = ImageFolder(fill(tmp_path, 60))
+    light, done = len(pickle.dumps(folder)), threading.Event()
+
+    def read():
+        while not done.is_set():
+            for image in folder:
+                image.close()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        sent = [pickle.dumps(folder) for _ in range(300)]
+    finally:
+        done.set()
+        reader.join()
+    assert {len(one) for one in sent} == {light}
+    assert [i.tobytes() for i in pickle.loads(sent[-1])] == [i.tobytes() for i in folder]
+    data, held_out = split(folder)
+    assert data._kept is held_out._kept is folder._kept
 
 
 def test_only_so_many_decoded_images_are_kept_and_no_large_ones(tmp_path, monkeypatch):
