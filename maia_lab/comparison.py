@@ -159,7 +159,7 @@ def difference(a: Measurement, b: Measurement, seed: int = 0) -> Difference:
     means are stretched about their centre by Student's t and the bias of the resampled variance.
     With a single base on either side there is no interval: it is infinite.
     """
-    first, second = _by_base(a), _by_base(b)
+    first, second = by_base(a), by_base(b)
     if len(first) < len(second) and first.items() <= second.items():
         second = {base: value for base, value in second.items() if base not in first}
     elif len(second) < len(first) and second.items() <= first.items():
@@ -222,7 +222,8 @@ def _against(m: Measurement, control: Measurement, spread: float, seed: int) -> 
     return replace(m, difference=delta, low=low, high=high, effect=effect)
 
 
-def _by_base(m: Measurement) -> dict[str, float]:
+def by_base(m: Measurement) -> dict[str, float]:
+    """The mean answer to the images of each base."""
     groups: dict[str, list[float]] = {}
     for base, value in zip(m.bases, m.values, strict=True):
         groups.setdefault(base, []).append(value)

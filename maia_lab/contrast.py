@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from maia_lab.comparison import difference, measurement
+from maia_lab.comparison import by_base, difference, measurement
 from maia_lab.errors import DataError
 from maia_lab.grid import Grid, Tile
 from maia_lab.observation import Measurement
@@ -219,7 +219,7 @@ def _swapped(
     bases = sorted({base for m in one.values() for base in m.bases})
     sums, halves = np.zeros(len(one)), np.zeros((len(bases), len(one)))
     for column, name in enumerate(one):
-        a, b = _by_base(one[name]), _by_base(other[name])
+        a, b = by_base(one[name]), by_base(other[name])
         sums[column] = np.mean([a[base] + b[base] for base in a])
         for row, base in enumerate(bases):
             halves[row, column] = (b[base] - a[base]) / 2 / len(a) if base in a else 0.0
@@ -254,14 +254,6 @@ def _signs(chance: np.random.Generator, n: int) -> NDArray[np.float64]:
     signs = chance.choice((-1.0, 1.0), (1 + SWAPS, n))
     signs[0] = 1
     return signs
-
-
-def _by_base(m: Measurement) -> dict[str, float]:
-    """The mean answer for each base."""
-    found: dict[str, list[float]] = {}
-    for base, value in zip(m.bases, m.values, strict=True):
-        found.setdefault(base, []).append(value)
-    return {base: float(np.mean(values)) for base, values in found.items()}
 
 
 def _rank_correlation(one: Measurement, other: Measurement) -> float | None:

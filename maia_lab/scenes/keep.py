@@ -1,14 +1,12 @@
-"""The scene of an image, kept by the hash of its pixels and in the file it is saved to."""
+"""The scene of an image, kept by the hash of its pixels, and beside them in the image itself."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from pathlib import Path
 from threading import Lock
 
 import numpy as np
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from maia_lab import provenance
 from maia_lab.errors import WorldError
@@ -16,7 +14,7 @@ from maia_lab.scenes.render import render
 from maia_lab.scenes.scene import Scene
 
 KEY = "maia-scene"
-"""Key in ``image.info``, and in PNG files, under which the scene is kept as JSON."""
+"""Key in ``image.info`` under which the scene is kept as JSON."""
 KEPT = 20_000
 """Scenes remembered at most; the oldest are forgotten first."""
 
@@ -72,7 +70,7 @@ def scene_of(image: Image.Image) -> Scene:
 
 
 def _drawn(image: Image.Image, text: str, name: str) -> Scene:
-    """The scene a file claims to show, if drawing it gives the file's very pixels."""
+    """The scene an image claims to show, if drawing it gives the image's very pixels."""
     try:
         scene = Scene.from_json(text)
         again = render(scene, image.width) if image.width == image.height else None
@@ -83,12 +81,3 @@ def _drawn(image: Image.Image, text: str, name: str) -> Scene:
             name, "claims to show a scene that looks different", "use it as a plain image"
         )
     return scene
-
-
-def save_png(image: Image.Image, path: Path) -> None:
-    """Save an image so that :func:`scene_of` still knows its scene after it is opened again."""
-    kept = PngInfo()
-    for key in (KEY, provenance.STAMP):
-        if key in image.info:
-            kept.add_text(key, str(image.info[key]))
-    image.save(path, "PNG", pnginfo=kept)
