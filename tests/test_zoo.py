@@ -255,3 +255,39 @@ def test_a_network_that_no_library_has_is_refused(source):
     pytest.importorskip(source, reason="needs the zoo environment")
     with pytest.raises(ModelError, match=f"is not a network of {source}; try .*resnet"):
         open_model(f"{source}:resnet51x")
+
+
+def _ways(weight):
+    """Encoders of the same weights, as they come: a module, its method, functions, an object's."""
+
+    class Sae(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = nn.Linear(4, 6, bias=False)
+            self.inner.weight = weight
+
+        def forward(self, given):
+            return torch.relu(self.inner(given))
+
+    class Plain:
+        def __init__(self):
+            self.weight = weight
+
+        def encode(self, given):
+            return given @ self.weight.T
+
+    sae = Sae()
+    yield from (sae, sae.forward, lambda x: sae(x), lambda x: x @ weight.T, Plain().encode)
+
+
+@pytest.mark.parametrize("way", range(5))
+def test_another_autoencoder_is_another_layer_however_it_is_handed_over(way):
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(1, 2))
+    weight = nn.Parameter(torch.randn(6, 4, generator=torch.Generator().manual_seed(0)))
+    encode = list(_ways(weight))[way]
+    layer = open_model(zoo.with_sae(net, "0", encode), ((0.5,) * 3, (0.5,) * 3, 16)).layer("sae")
+    before = layer.digest
+    assert before == layer.digest
+    with torch.no_grad():
+        weight.add_(1)
+    assert layer.digest != before

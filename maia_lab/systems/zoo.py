@@ -6,11 +6,13 @@ Nothing is fetched unasked: where weights are missing, the error says what fetch
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from importlib import import_module
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -19,6 +21,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from maia_lab.errors import MissingExtra, ModelError
+from maia_lab.systems.fingerprint import source
 from maia_lab.systems.preprocess import Normalised, Preprocess
 
 Made = tuple[nn.Module, Preprocess | None, tuple[str, ...] | None]
@@ -154,11 +157,31 @@ class _Latents(nn.Module):
     def __init__(self, encode: nn.Module | Callable[[Tensor], Tensor]) -> None:
         super().__init__()
         self.encode = encode
+        # A part of the network, so that an autoencoder of other weights is another layer.
+        for number, part in enumerate(_referred(encode)):
+            if isinstance(part, nn.Module):
+                self.add_module(f"part{number}", part)
+            elif isinstance(part, Tensor):
+                self.register_buffer(f"part{number}", part)
+
+    def extra_repr(self) -> str:
+        """Its code: see :func:`maia_lab.systems.fingerprint.fingerprint`."""
+        return source(self.encode)
 
     def forward(self, given: Tensor) -> Tensor:
         if given.dim() != 4:
             return self.encode(given)
         return self.encode(given.movedim(1, -1)).movedim(-1, 1)
+
+
+def _referred(encode: Callable[[Tensor], Tensor]) -> Iterable[object]:
+    """What a method belongs to, or a function refers to."""
+    if (owner := getattr(encode, "__self__", None)) is not None:
+        return [owner, *getattr(owner, "__dict__", {}).values()]
+    if not isinstance(encode, FunctionType):
+        return []
+    known = inspect.getclosurevars(encode)
+    return [*known.nonlocals.values(), *known.globals.values()]
 
 
 def _hugging_face(name: str, weights: bool) -> Made:
