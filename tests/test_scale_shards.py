@@ -7,11 +7,12 @@ import cloudpickle
 import numpy as np
 import psutil
 import pytest
+from distributed import LocalCluster
 
 from maia_lab import errors, places
 from maia_lab.cli import CONCLUDED, FAILED, main
 from maia_lab.doors import open_model
-from maia_lab.errors import ModelError
+from maia_lab.errors import ConfigError, ModelError
 from maia_lab.images import split
 from maia_lab.scale import shards
 from maia_lab.scale.cluster import connect
@@ -69,6 +70,25 @@ def test_the_command_shows_what_a_cluster_found(two_workers, few, tmp_path, caps
     words[1] = "scenes/layer1/1"
     assert main([*words, "--scheduler", "nowhere:1"]) == FAILED
     assert "is no scheduler that answers" in capsys.readouterr().err
+
+
+def out_of_memory(*_):
+    raise MemoryError("no more")
+
+
+def test_a_cluster_that_gives_up_is_told_of_in_a_sentence(two_workers, few, monkeypatch):
+    monkeypatch.setattr(shards, "_part", out_of_memory)
+    said = r"did not come to an end with the images \(MemoryError: no more\); see what its workers"
+    with pytest.raises(ConfigError, match=said):
+        build_index("scenes", ["stem"], data=few, scheduler=two_workers)
+
+
+def test_a_scheduler_without_workers_is_told_of(caplog):
+    with (
+        LocalCluster(n_workers=0, dashboard_address="127.0.0.1:0") as cluster,
+        connect(cluster.scheduler_address) as (_, many),
+    ):
+        assert many == 1 and "has no workers yet" in caplog.text
 
 
 def test_a_task_names_the_model_and_does_not_hold_it(layers):

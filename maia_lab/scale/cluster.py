@@ -68,6 +68,8 @@ def connect(scheduler: str = LOCAL, workers: int | None = None) -> Iterator[tupl
             yield client, many
         return
     where = {"scheduler_file" if Path(scheduler).is_file() else "address": scheduler}
+    # What it says when its scheduler dies is said once more, in a sentence, by whoever asked.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:
         client = Client(**where, timeout=PATIENCE)
     except (OSError, ValueError) as error:
