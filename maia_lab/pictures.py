@@ -21,15 +21,16 @@ class Rows(Protocol):
         """How many rows there are."""
 
     def __getitem__(self, index: int, /) -> Any:
-        """An image, or a mapping that holds one."""
+        """An image, or a mapping or a tuple that holds one."""
 
 
 class Pictures(ImageFolder):
     """Any sequence of PIL images, or of rows that hold one each, such as a Hugging Face data set.
 
-    In a row, the first value that is an image counts; a class label beside it (``label``, with its
-    names where the data set knows them) is the image's label. What is no image is skipped, counted
-    and named by its position.
+    In a row, the first value that is an image counts. The class beside it is its label: ``label``,
+    the first column for which the data set has names of classes, or what stands second in a row
+    without columns, as torchvision's data sets have them. What is no image is skipped, counted and
+    named by its position.
     """
 
     def __init__(self, source: Rows, progress: Progress | None = None) -> None:
@@ -67,15 +68,21 @@ class Pictures(ImageFolder):
         return _picture(self._source[number], number)
 
     def _label(self, row: object) -> str:
-        label = row.get("label") if isinstance(row, Mapping) else None
-        names = getattr((getattr(self._source, "features", None) or {}).get("label"), "names", None)
-        if names and isinstance(label, int) and 0 <= label < len(names):
-            label = names[label]
+        features = getattr(self._source, "features", None) or {}
+        names = {column: getattr(kind, "names", None) for column, kind in features.items()}
+        if isinstance(row, Mapping):
+            column = "label" if "label" in row else next(filter(names.get, names), "label")
+            label, known = row.get(column), names.get(column)
+        else:
+            label = row[1] if isinstance(row, tuple) and len(row) == 2 else None
+            known = getattr(self._source, "classes", None)
+        if known and isinstance(label, int) and 0 <= label < len(known):
+            label = known[label]
         return "" if label is None else clean(str(label)).replace("/", "_")
 
 
 def _picture(row: object, number: int) -> Image.Image:
-    values = row.values() if isinstance(row, Mapping) else [row]
+    values = row.values() if isinstance(row, Mapping) else row if isinstance(row, tuple) else [row]
     image = next((value for value in values if isinstance(value, Image.Image)), None)
     if image is None:
         raise DataError(f"number {number}", "holds no PIL image", "give images, or rows with one")

@@ -56,6 +56,28 @@ def test_rows_of_a_data_set_bring_their_labels_and_what_is_broken_is_named():
     assert {rows.label(i) for i in range(19)} == {"tench", "hen_cock"}
 
 
+class Fine(Rows):
+    features = MappingProxyType(
+        {"image": object(), "id": object(), "fine_label": SimpleNamespace(names=["eft", "newt"])}
+    )
+
+    def __getitem__(self, at):
+        return {"image": self.images[at], "id": at, "fine_label": at % 2}
+
+
+class Tuples(Rows):
+    classes = ("eft", "newt")
+
+    def __getitem__(self, at):
+        return self.images[at], at % 2
+
+
+@pytest.mark.parametrize("kind", [Fine, Tuples])
+def test_labels_may_stand_under_another_name_or_none(kind):
+    rows = Pictures(kind(pictures()))
+    assert [rows.label(i) for i in range(4)] == ["eft", "newt"] * 2
+
+
 def test_a_unit_is_studied_on_images_in_memory():
     net = nn.Sequential(nn.Conv2d(3, 2, 3))
     model = open_model(net, ((0.5,) * 3, (0.5,) * 3, 8))
