@@ -269,7 +269,11 @@ def _named(doors: dict[str, str], kind: str, name: str) -> Any:
     known |= {e.name: e.value for e in entry_points(group=f"maia_lab.{kind}s")}
     if name not in known:
         near = nearest(name, sorted(known))
-        more = ", or torchvision:NAME, hf:NAME, package.module:factory" if kind == "model" else ""
+        more = (
+            ", torchvision:NAME, hf:NAME, package.module:factory, or a notebook's variable"
+            if kind == "model"
+            else ""
+        )
         raise UnitError(name, f"is not the name of {_article(kind)}", f"try {near}{more}")
     return _load(known[name], kind)
 

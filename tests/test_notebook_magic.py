@@ -40,7 +40,10 @@ def complete(front, line):
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("%maia nonsense", "invalid choice"),
+        ("%maia nonsense", "'nonsense' is no command; the nearest are"),
+        ("%maia descrbe scenes/layer4/3", "the nearest are describe"),
+        ("%maia describe scenes layer4 3", "'scenes layer4 3' is not a unit; write it as"),
+        ("%maia sessions 3", "unrecognized arguments: 3"),
         ("%maia describe", "unit"),
         ("%maia describe nonsense", "is not a unit"),
         ("%maia describe number/0/1", "is a int here"),

@@ -236,9 +236,9 @@ class Biases:
         )
 
     def _told(self, name: str) -> str:
-        """A context as a sentence has it: ``two of them, on snow``."""
+        """A context as a sentence has it: ``two at once, on snow``."""
         words = name.removeprefix(f"{self.contexts.what}: ").split(", ")
-        return ", ".join(f"{word} of them" if word in NUMBERS else word for word in words)
+        return ", ".join(f"{word} at once" if word in NUMBERS else word for word in words)
 
     def _evidence(self, ledger: Ledger) -> Sequence[Evidence]:
         ids = {self.hypothesis(name).id for name in self.confirmed}

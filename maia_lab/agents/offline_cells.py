@@ -87,7 +87,7 @@ def meet(labels: Sequence[str], count: int, seed: int) -> str:
 # Meet: images that nobody picked by activation. Do the labels hold there?
 images = tools.dataset_sample({count}, seed={seed})
 said = tools.describe_images(images)
-labels = {listed(labels)}
+labels = {listed(labels, 0)}
 conditions = {{label: [i for i, text in zip(images, said) if text == label] for label in labels}}
 conditions["{OTHERS}"] = [i for i, text in zip(images, said) if text not in labels][:60]
 comparison = tools.compare({{name: some for name, some in conditions.items() if some}})
@@ -138,7 +138,7 @@ def sweep(phrases: Sequence[str], samples: int, together: str) -> str:
     anything = f'conditions["anything"] = {some}\n' if together else ""
     return f"""\
 # Sweep: is any one word enough, everything else left to chance?
-phrases = {listed(phrases)}
+phrases = {listed(phrases, 0)}
 conditions = {{phrase: tools.text2image(phrase, per_prompt={samples}) for phrase in phrases}}
 {anything}{MEASURE}"""
 

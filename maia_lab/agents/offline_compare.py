@@ -123,7 +123,7 @@ class Comparing:
         }[kind]
         template = DRAWN if self._generator else MET
         seed = ", seed=1" if kind == "Fresh" else ""
-        code = template.format(kind=kind, phrases=listed(phrases), each=EACH, seed=seed) + TEST
+        code = template.format(kind=kind, phrases=listed(phrases, 0), each=EACH, seed=seed) + TEST
         return Proposal(why, code, *self._predicted(phrases))
 
     def _predicted(

@@ -289,7 +289,9 @@ class Journal:
     def _check_writable(self) -> None:
         if self.why:
             raise JournalError(
-                self.name, f"is read-only: {self.why}", "start another session, or free this one"
+                self.name,
+                f"is read-only: {self.why}",
+                "start another session, or end the program, or the kernel, that works on this one",
             )
 
     def _not_written(self, error: OSError) -> JournalError:

@@ -271,9 +271,10 @@ class Live:
 
     @property
     def seconds(self) -> list[float]:
-        """How long each step has run."""
+        """How long each step ran that came to its end."""
         events = self.session.journal.events
-        return [e.observation.seconds for e in events if isinstance(e, Observed)]
+        done = (e.observation for e in events if isinstance(e, Observed))
+        return [o.seconds for o in done if o.outcome == "done"]
 
 
 class Lives:

@@ -22,9 +22,11 @@ from maia_lab import places
 from maia_lab.config import KEYS
 from maia_lab.errors import MaiaError
 from maia_lab.events import LIMITS
+from maia_lab.names import nearest
 from maia_lab.notebook.commands import Commands
 from maia_lab.notebook.kernel import Notebook
 from maia_lab.rating import COUNT
+from maia_lab.unit import Unit
 
 
 class _Help(Exception):
@@ -36,6 +38,13 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}. See %{self.prog} --help")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
+            self.error(
+                f"{value!r} is no command; the nearest are {nearest(value, action.choices, 3)}"
+            )
+        super()._check_value(action, value)
 
     def print_help(self, file: Any = None) -> NoReturn:  # noqa: ARG002  # A notebook has no file.
         raise _Help(self.format_help())
@@ -192,7 +201,11 @@ class MaiaMagics(Magics):
     def maia(self, line: str, cell: str | None = None) -> None:
         """Replaced by the parser's help, so that ``%maia?`` and ``%maia --help`` agree."""
         try:
-            options = self._parser.parse_args(_words(line) or ["--help"])
+            options, more = self._parser.parse_known_args(_words(line) or ["--help"])
+            if more:
+                if unit := getattr(options, "unit", ""):
+                    Unit.parse(" ".join([unit, *more]))  # Perhaps it was written in several words.
+                self._parser.error(f"unrecognized arguments: {' '.join(more)}")
             self._commands.run(options, cell)
         except _Help as text:
             sys.stdout.write(str(text))

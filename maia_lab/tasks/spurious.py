@@ -143,7 +143,7 @@ def _handed(study: Study, refit: Refit) -> tuple[Table, Table]:
     return (
         Table(
             "What is taken for what: all units → SELECTIVE units",
-            ("is, said to be", *names),
+            ("shown, taken for", *names),
             tuple((name, *row) for name, row in zip(names, counts, strict=True)),
             f"Numbers of images: {test.name}.",
         ),
