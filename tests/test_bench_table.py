@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from maia_lab.bench.table import Row
@@ -20,6 +21,13 @@ def test_a_mean_has_a_bootstrap_interval_that_narrows_with_n():
     assert few.value == many.value == 0.5
     assert few.low < many.low < 0.5 < many.high < few.high
     assert few.holds is None and not Row.mean("r", [0.5], ">= 0.9").holds
+
+
+@pytest.mark.parametrize("n", [3, 5, 20])
+def test_the_interval_of_a_mean_covers_it_as_often_as_it_says(n):
+    random = np.random.default_rng(3)
+    rows = [Row.mean("r", random.normal(1, 1, n).tolist()) for _ in range(400)]
+    assert 0.92 <= np.mean([row.low <= 1 <= row.high for row in rows]) <= 0.99
 
 
 @pytest.mark.parametrize("row", [Row.mean, Row.share])

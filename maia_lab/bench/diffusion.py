@@ -19,7 +19,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from maia_lab.bench.table import RESAMPLES, Row, Table
+from maia_lab.bench.table import Row, Table
+from maia_lab.comparison import RESAMPLES
 from maia_lab.doors import open_model, open_world
 from maia_lab.grid import Grid, Tile
 from maia_lab.scenes.captions import caption

@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from maia_lab.comparison import resampled
 from maia_lab.errors import DataError
 from maia_lab.version import __version__
-
-RESAMPLES = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,10 @@ class Row:
         """
         if not values:
             raise DataError(name, "was measured on no unit", "give more seeds, or a larger n")
-        drawn = np.random.default_rng(0).choice(values, (RESAMPLES, len(values))).mean(1)
+        # A single value says nothing of its spread; few are stretched to what they can tell.
+        drawn = np.array(values, float)
+        if len(values) > 1:
+            drawn = resampled(drawn, np.random.default_rng(0))
         low, high = np.quantile(drawn, (0.025, 0.975))
         return cls(name, fmean(values), float(low), float(high), len(values), "mean", goal, note)
 
