@@ -22,6 +22,7 @@ from maia_lab.errors import (
     WorldError,
 )
 from maia_lab.events import Observed, Opened
+from maia_lab.imaging.pipeline import Pipeline
 from maia_lab.provenance import origin, pixel_hash
 from maia_lab.study import open_study
 from maia_lab.systems.function import Function
@@ -63,6 +64,7 @@ def models(tmp_path_factory):
         "sd": tiny.stable_diffusion(root / "sd"),
         "pix2pix": tiny.stable_diffusion(root / "pix2pix", edits=True),
         "flux": tiny.flux(root / "flux"),
+        "kontext": tiny.flux(root / "kontext", edits=True),
         "blanking": tiny.stable_diffusion(root / "blanking", blanks="all"),
     }
 
@@ -105,6 +107,13 @@ def test_an_instruction_is_followed_by_the_model_unless_none_is_needed(models, f
     assert photos.words.concepts(edited[0]) == frozenset()
     assert photos.words.concepts(edited[1]) == photos.words.concepts(image) != frozenset()
     assert "blur it" in photos.vocabulary["edit"] and len(photos.vocabulary["label"]) == 3
+
+
+def test_an_image_keeps_its_proportions_in_the_model_that_redraws_it(models, device):
+    settings = f"steps=1,size=48,device={device},dtype=float32"
+    wide = Image.new("RGB", (96, 48), (200, 20, 20))
+    editor = Pipeline(f"{models['kontext']},{settings}", "editor")
+    assert editor.run(["make it a dog"], [1], [wide])[0][0].size == wide.size
 
 
 @pytest.mark.parametrize(
@@ -210,6 +219,8 @@ def test_a_model_that_cannot_be_used_is_told_with_what_to_do(models, folder, tmp
     assert "sets nothing there is; set steps, guidance" in refused(f"{sd},speed=9")
     assert "'device=tpu' is not there; set device=cpu" in refused(f"{sd},device=tpu")
     assert "needs a GPU" in refused(f"{sd},device=cpu,offload=model")
+    odd = world(folder, generator=f"diffusers:{sd},size=33,steps=1,device=cpu").generator
+    assert "divisible by 8" in text(lambda: odd.generate(["a cat"], [1]), ModelError)
     broken = shutil.copytree(sd, tmp_path / "broken")
     (broken / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"short")
     assert "cannot be loaded" in refused(broken)

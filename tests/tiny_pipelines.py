@@ -9,6 +9,7 @@ from diffusers import (
     AutoencoderKL,
     DDIMScheduler,
     FlowMatchEulerDiscreteScheduler,
+    FluxKontextPipeline,
     FluxPipeline,
     FluxTransformer2DModel,
     StableDiffusionInstructPix2PixPipeline,
@@ -98,8 +99,8 @@ def stable_diffusion(folder, edits=False, blanks=None):
     return folder
 
 
-def flux(folder):
-    """Save a FLUX.1, its second tokenizer being the first again."""
+def flux(folder, edits=False):
+    """Save a FLUX.1, or its Kontext, its second tokenizer being the first again."""
     words = tokenizer(folder.parent / "words")
     torch.manual_seed(0)
     transformer = FluxTransformer2DModel(
@@ -111,7 +112,8 @@ def flux(folder):
         T5Config(vocab_size=len(words), d_model=WIDTH, d_kv=8, d_ff=WIDTH, num_layers=1,
                  num_heads=4)
     )  # fmt: skip
-    FluxPipeline(
+    family = FluxKontextPipeline if edits else FluxPipeline
+    family(
         vae=vae(4), text_encoder=text_encoder(words), tokenizer=words, text_encoder_2=second,
         tokenizer_2=words, transformer=transformer, scheduler=FlowMatchEulerDiscreteScheduler(),
     ).save_pretrained(folder)  # fmt: skip

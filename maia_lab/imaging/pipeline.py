@@ -130,13 +130,13 @@ class Pipeline:
                 [torch.Generator("cpu").manual_seed(seeds[i]) for i in batch],
                 None if images is None else [images[i] for i in batch],
             )
-        except RuntimeError as error:
-            reason = str(error).strip().splitlines()[0]
+        except (RuntimeError, ValueError, TypeError) as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         # Outside the handler, whose traceback would keep what is to be given back.
         placed = f"on {self._device} in {str(self._dtype).removeprefix('torch.')}"
         if "out of memory" not in reason.lower():
             raise ModelError(
-                self.where, f"does not run {placed} ({reason})", "set device= or dtype= otherwise"
+                self.where, f"does not run {placed} ({reason})", "set it otherwise (size=, dtype=)"
             )
         if len(batch) == 1:
             raise ModelError(
@@ -161,8 +161,13 @@ class Pipeline:
         said["generator"] = generators if several else generators[0]
         if images is not None:
             said["image"] = images if several else images[0]
+            if "max_area" in self._files.takes:
+                # Without it FLUX Kontext draws a square, whatever the image's proportions.
+                said["width"], said["height"] = images[0].size
         elif set_to.size:
             said |= {"height": set_to.size, "width": set_to.size}
+        if set_to.size and "width" in said:
+            said["max_area"] = said["width"] * said["height"]
         # Qwen's pipelines are guided only beside words for what is not wanted.
         qwen = self.family.startswith("Qwen")
         if qwen:
