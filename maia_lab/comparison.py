@@ -118,13 +118,14 @@ def measurement(
     words: Words | None = None,
 ) -> Measurement:
     """What is kept of one condition: how the unit answered its images, and what they are."""
-    mean = float(values.mean())
+    # In 32 bits the mean of equal numbers is another number.
+    mean = float(values.mean(dtype=np.float64))
     return Measurement(
         condition=condition,
         values=tuple(float(v) for v in values),
         bases=tuple(provenance.base(image) for image in images),
         mean=mean,
-        sd=float(values.std(ddof=1)) if len(values) > 1 else 0.0,
+        sd=float(values.std(ddof=1, dtype=np.float64)) if len(values) > 1 else 0.0,
         share_high=float((values > reference.high).mean()),
         percentile=reference.percentile(mean),
         control="",

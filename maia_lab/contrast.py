@@ -176,20 +176,22 @@ def side_by_side(systems: Mapping[str, System], images: Sequence[Image.Image]) -
 def _standard(values: NDArray[np.float32], system: System) -> NDArray[np.float32]:
     # A unit that never varies over the data has no yardstick: it is counted as it is.
     spread = system.reference.sd or 1.0
-    found: NDArray[np.float32] = (values - system.reference.values.mean()) / np.float32(spread)
+    mean = system.reference.values.mean(dtype=np.float64)
+    found: NDArray[np.float32] = ((values - mean) / spread).astype(np.float32)
     return found
 
 
 def _usual(values: NDArray[np.float32], reference: Reference) -> Measurement:
+    mean = float(values.mean(dtype=np.float64))
     return Measurement(
         condition=USUAL,
         values=tuple(float(v) for v in values),
         # Their places are enough to tell which are the same: nothing is edited from them.
         bases=tuple(map(str, range(len(values)))),
-        mean=float(values.mean()),
-        sd=float(values.std(ddof=1)),
+        mean=mean,
+        sd=float(values.std(ddof=1, dtype=np.float64)),
         share_high=float((values > reference.high).mean()),
-        percentile=reference.percentile(float(values.mean())),
+        percentile=reference.percentile(mean),
         control="",
         source="data",
     )

@@ -117,8 +117,8 @@ class Reference:
 
     @property
     def sd(self) -> float:
-        """Standard deviation over images."""
-        return float(np.std(self.values))
+        """Standard deviation over images: exactly 0 for a unit that never varies."""
+        return float(np.std(self.values, dtype=np.float64))
 
     def quantile(self, share: float) -> float:
         """The activation below which that share (0–1) of the data's images lies."""

@@ -3,8 +3,10 @@ import pytest
 from conftest import plain
 
 from maia_lab.comparison import Comparison, difference
+from maia_lab.contrast import standardised
 from maia_lab.errors import DataError
 from maia_lab.observation import Measurement
+from maia_lab.system import Reference, Response
 
 
 def measured(values, bases=None, condition="c", control="control"):
@@ -131,3 +133,18 @@ def test_units_that_are_on_or_off_by_chance_seldom_differ_clearly(n):
     tossed = random.integers(0, 2, (500, 2, n))
     clear = [difference(measured(a), measured(b, condition="d")).p <= 0.05 for a, b in tossed]
     assert np.mean(clear) <= 0.06
+
+
+def test_a_unit_that_always_answers_the_same_number_has_no_spread_in_any_precision(
+    system, monkeypatch
+):
+    def respond(images, units=None):
+        return Response(np.full((len(images), 1), 0.1, np.float32))
+
+    monkeypatch.setattr(system._layer, "respond", respond)
+    system.reference = Reference(np.full(3000, 0.1, np.float32), None)
+    assert system.reference.sd == 0
+    groups = {name: [plain(name, i) for i in range(7)] for name in ("red", "blue")}
+    comparison = Comparison.measure(system, groups, "blue", 0)
+    assert [(m.sd, m.percentile, m.effect) for m in comparison.conditions] == [(0, 50, 0)] * 2
+    assert np.all(standardised(system, groups["red"]) == 0)
