@@ -7,7 +7,7 @@ import cloudpickle
 import numpy as np
 import psutil
 import pytest
-from distributed import LocalCluster
+from distributed import KilledWorker, LocalCluster
 
 from maia_lab import errors, places
 from maia_lab.cli import CONCLUDED, FAILED, main
@@ -15,7 +15,7 @@ from maia_lab.doors import open_model
 from maia_lab.errors import ConfigError, ModelError
 from maia_lab.images import split
 from maia_lab.scale import shards
-from maia_lab.scale.cluster import connect
+from maia_lab.scale.cluster import connect, reason
 from maia_lab.scale.shards import build_index, count_apart
 from maia_lab.scenes.data import SceneImages
 from maia_lab.systems.counting import count
@@ -81,6 +81,8 @@ def test_a_cluster_that_gives_up_is_told_of_in_a_sentence(two_workers, few, monk
     said = r"did not come to an end with the images \(MemoryError: no more\); see what its workers"
     with pytest.raises(ConfigError, match=said):
         build_index("scenes", ["stem"], data=few, scheduler=two_workers)
+    killed = KilledWorker("_part-1", None, 3)
+    assert reason(killed) == "it ended its process each time it was tried, as for want of memory"
 
 
 def test_a_scheduler_without_workers_is_told_of(caplog):

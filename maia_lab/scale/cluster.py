@@ -14,7 +14,7 @@ from maia_lab.errors import ConfigError, MissingExtra
 
 try:
     import dask
-    from distributed import Client, Future, LocalCluster, as_completed
+    from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
 except ModuleNotFoundError as error:
     raise MissingExtra(
         "more than one process",
@@ -22,7 +22,7 @@ except ModuleNotFoundError as error:
         "pip install 'maia-lab[scale]'",
     ) from error
 
-__all__ = ["LOCAL", "Client", "Future", "as_completed", "connect", "failure"]
+__all__ = ["LOCAL", "Client", "Future", "as_completed", "connect", "failure", "reason"]
 
 LOCAL = "local"
 HERE = "127.0.0.1:0"
@@ -91,5 +91,12 @@ def failure(future: Future) -> str:
     try:
         future.result()
     except (Exception, CancelledError, asyncio.CancelledError) as error:
-        return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+        return reason(error)
     return ""
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong with a task, in one line."""
+    if isinstance(error, KilledWorker):
+        return "it ended its process each time it was tried, as for want of memory"
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"

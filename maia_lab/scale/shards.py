@@ -14,7 +14,7 @@ from pathlib import Path
 from maia_lab import places
 from maia_lab.doors import open_model, open_world
 from maia_lab.errors import ConfigError, MaiaError, ModelError
-from maia_lab.scale.cluster import LOCAL, Client, Future, as_completed, connect
+from maia_lab.scale.cluster import LOCAL, Client, Future, as_completed, connect, reason
 from maia_lab.system import Layer
 from maia_lab.systems.counting import CHUNK, count
 from maia_lab.systems.exemplars import MOST_UNITS, ExemplarIndex, keep
@@ -67,10 +67,9 @@ def build_index(
     except MaiaError:
         raise
     except (Exception, asyncio.CancelledError) as error:
-        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
         raise ConfigError(
             scheduler,
-            f"did not come to an end with the images ({reason})",
+            f"did not come to an end with the images ({reason(error)})",
             "see what its workers say, and in docs/cluster.md what each must have",
         ) from error
     keep(todo, images, places.cache(), tallies)
