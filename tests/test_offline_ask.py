@@ -44,7 +44,7 @@ def test_what_is_asked_to_suppress_is_known_as_such():
 def test_a_question_is_answered_by_experiment(unit, question, says, says_not, tmp_path):
     session = ask(
         question, f"synthetic/one/{unit}", data=scenes_world(400, 60), agent="offline",
-        review="auto", folder=tmp_path,
+        review="safe", folder=tmp_path,
     ).wait()  # fmt: skip
     said = session.conclusion
     assert says in said.description and says_not not in said.description, said

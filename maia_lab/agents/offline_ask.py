@@ -37,10 +37,10 @@ drawn = tools.text2image({prompts}{seed})
 changes = {{
 {changes}
 }}
-conditions = {{"{as_it_was}": drawn}}
-for name, instructions in changes.items():
-    # edit_images returns originals and edits interleaved: every second one is an edit.
-    conditions[name] = tools.edit_images(drawn, instructions)[0][1::2]
+# edit_images returns originals and edits interleaved: every second one is an edit.
+conditions = {{"{as_it_was}": drawn}} | {{
+    name: tools.edit_images(drawn, some)[0][1::2] for name, some in changes.items()
+}}
 comparison = tools.compare(conditions, control="{as_it_was}")
 print(comparison)
 for measured in comparison.conditions:
