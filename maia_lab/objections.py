@@ -110,8 +110,8 @@ def _missing(finding: Finding) -> str:
     fresh = [check for check in finding.checks if check.fresh]
     if not fresh:
         return "no later step tested it again on fresh images"
-    failed = [c for c in fresh if c.step == fresh[-1].step and c.speaks != "for"]
-    return f"on fresh images it was not clear that {'; '.join(_pair(check) for check in failed)}"
+    failed = [c for c in finding.checks if c.step == fresh[-1].step and c.speaks != "for"]
+    return f"with fresh images it was not clear that {'; '.join(_pair(check) for check in failed)}"
 
 
 def _weak(finding: Finding) -> Iterator[str]:

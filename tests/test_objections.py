@@ -73,7 +73,16 @@ def test_a_claim_that_was_not_confirmed_is_objected_to():
     assert said == "H1 was not confirmed: no later step tested it again on fresh images."
     failed = step(2, rows(("high", 1), ("low", 0.9), of="new"), HOLDS)
     (said,) = against(*step(1, rows(*PAIR), HOLDS), *failed)
-    assert said == "H1 was not confirmed: on fresh images it was not clear that high is above low."
+    assert (
+        said == "H1 was not confirmed: with fresh images it was not clear that high is above low."
+    )
+
+
+def test_what_was_seen_before_and_not_found_again_is_named_too():
+    seen, both = rows(("seen", 5)), Prediction("H1", ("high",), ("low", "seen"))
+    first = step(1, [*rows(*PAIR), *seen], HOLDS)
+    (said, *_) = against(*first, *step(2, [*rows(*PAIR, of="new"), *seen], both))
+    assert said.endswith("with fresh images it was not clear that high is above seen.")
 
 
 def test_what_should_be_lower_and_is_as_high_is_named():

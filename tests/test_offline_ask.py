@@ -5,6 +5,7 @@ import pytest
 from maia_lab import ask
 from maia_lab.agents.offline_claims import Claim, Language
 from maia_lab.agents.offline_question import read
+from maia_lab.events import Decided
 from maia_lab.scenes.world import scenes_world
 
 CIRCLE, GRASS = Claim((("circle",),)), Claim(background="grass")
@@ -49,3 +50,17 @@ def test_a_question_is_answered_by_experiment(unit, question, says, says_not, tm
     said = session.conclusion
     assert says in said.description and says_not not in said.description, said
     assert session.journal.events[-2].observation.tables[0].rows[0][1] in said.description
+
+
+def test_what_was_not_found_to_matter_is_no_evidence(tmp_path):
+    session = ask(
+        "does it care about texture or shape?", "scenes/layer4/12", agent="offline", review="auto",
+        folder=tmp_path,
+    ).wait()  # fmt: skip
+    found = {a.about: a.says for a in session.conclusion.answers}
+    assert "Texture matters" in found["texture"] and "was not found" in found["shape"]
+    cited = [session.ledger.findings[e.hypothesis] for e in session.conclusion.evidence]
+    assert [finding.hypothesis.text for finding in cited] == [
+        "With another texture, it answers less."
+    ]
+    assert not any(isinstance(e, Decided) and e.by == "ledger" for e in session.journal.events)

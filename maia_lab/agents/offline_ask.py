@@ -270,10 +270,13 @@ class Asking:
         if not asked.kinds and not asked.lowers:
             wanted = zip(asked.claims, found, strict=False)
             labels = [self._say(claim) for claim, (_, _, held) in wanted if held]
+        # What was not found to matter rests on no claim that it does.
+        lacking = [kind for kind, _, held in found if asked.kinds and not held]
+        denied = {self._matters(f"another {kind}").id for kind in lacking}
         evidence = [
             Evidence(id, tuple(sorted({check.step for check in finding.checks})))
             for id, finding in ledger.findings.items()
-            if finding.status in ("supported", "indicated")
+            if finding.status in ("supported", "indicated") and id not in denied
         ]
         strange = f"; nothing of {', '.join(asked.unknown)}" if asked.unknown else ""
         return Conclusion(
