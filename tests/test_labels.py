@@ -185,3 +185,24 @@ def test_of_a_dozen_photographs_none_but_the_strong_are_changed_and_little_is_co
     ).wait().conclusion.description  # fmt: skip
     assert "images are too few to tell a unit by" in said
     assert "survives these edits" in said and "make it gray" not in said
+
+
+def test_units_are_told_apart_by_a_hundred_photographs(tmp_path):
+    for name, colour in {"apple": (200, 40, 40), "leaf": (40, 160, 60)}.items():
+        (tmp_path / name).mkdir()
+        for i in range(60):
+            pixels = np.random.default_rng(i).normal(colour, 20, (8, 8, 3)).clip(0, 255)
+            Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / name / f"{i}.png")
+
+    def colour(channel):
+        return lambda images: [float(np.asarray(i, float)[..., channel].mean()) for i in images]
+
+    def compared(first, second, session):
+        return maia_lab.compare(
+            "a/output/0", "b/output/0", models={"a": colour(first), "b": colour(second)},
+            data=tmp_path, agent="offline", review="auto", folder=tmp_path / "s", session=session,
+        ).wait().conclusion  # fmt: skip
+
+    apart = compared(0, 1, "apart")
+    assert "a/output/0 answers more to apple" in apart.description.replace("an apple", "apple")
+    assert "No difference was found" in compared(0, 0, "alike").description

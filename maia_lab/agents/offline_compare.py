@@ -21,7 +21,8 @@ from maia_lab.session import Briefing
 
 SAMPLE = "a sample of the data"
 LOOKED = 300
-"""Images of the data that are searched; as many others are kept for a test where none are drawn."""
+"""Images of the data that are searched, half of it at most; as many others are kept for a test
+where none are drawn."""
 CLAIMS, EACH = 8, 20
 """Conditions that are tested, and images of each."""
 LEAST = 4
@@ -40,7 +41,8 @@ for name, each in systems.items():
 """
 SEARCH = f"""\
 # Search: in which images of the data do their answers lie furthest apart?
-images = tools.dataset_sample({2 * LOOKED}, seed=1)[:{LOOKED}]
+images = tools.dataset_sample({2 * LOOKED}, seed=1)
+images = images[: len(images) // 2]
 contrast = tools.contrast({{"{SAMPLE}": images}})
 print(contrast)
 answers = zip(*[m.values for m in contrast.conditions if m.condition.startswith("{SAMPLE}")])
@@ -58,7 +60,8 @@ conditions = {{phrase: tools.text2image(phrase, per_prompt={each}{seed}) for phr
 MET = f"""\
 # {{kind}}: do they differ here? Images of the data that were not searched.
 phrases = {{phrases}}
-images = tools.dataset_sample({2 * LOOKED}, seed=1)[{LOOKED}:]
+images = tools.dataset_sample({2 * LOOKED}, seed=1)
+images = images[len(images) // 2 :]
 said = tools.describe_images(images)
 found = {{{{phrase: [i for i, text in zip(images, said) if phrase in text] for phrase in phrases}}}}
 conditions = {{{{phrase: some for phrase, some in found.items() if len(some) > 1}}}}
@@ -185,7 +188,7 @@ class Comparing:
             for _ in range(max(2, CLAIMS // len(pairs))):
                 scores = np.abs(held @ left) / np.sqrt(counts) * cost
                 best = int(scores.argmax())
-                chosen[self._language.say(parts[best], article=True)] = None
+                chosen[self._language.say(parts[best], article=self._generator)] = None
                 inside = held[best] > 0
                 left = left - inside * left[inside].mean()
         return list(chosen)[: 2 * CLAIMS]
@@ -243,6 +246,6 @@ class Comparing:
             (),
             evidence=tuple(Evidence(h.id, steps) for h in held),
             not_tested="differences that have no word here, and those in fewer than"
-            f" {LEAST} of {LOOKED} images; a difference that was not found may be there.",
+            f" {LEAST} of the searched images; a difference that was not found may be there.",
             answers=tuple(Answer(name, "; ".join(some)) for name, some in answers.items()),
         )
