@@ -20,6 +20,8 @@ def nearest(word: str, words: Iterable[str], most: int = 5) -> str:
 def position(layer: str, unit: int | str, units: int, names: Sequence[str] | None = None) -> int:
     """Find a unit in its layer by number or, where its units have names, by name.
 
+    Of a name that lists several, as ImageNet's do (``tench, Tinca tinca``), any will do.
+
     Raises:
         UnitError: there is no such number or name, or two units share the name.
     """
@@ -36,11 +38,16 @@ def position(layer: str, unit: int | str, units: int, names: Sequence[str] | Non
         )
     found = [i for i, name in enumerate(names) if name == unit]
     found = found or [i for i, name in enumerate(names) if name.lower() == unit.lower()]
+    listed = [[part.strip() for part in name.split(",")] for name in names]
+    said = unit.lower()
+    found = found or [i for i, parts in enumerate(listed) if said in map(str.lower, parts)]
     if len(found) > 1:
         numbers = " and ".join(map(str, found))
         raise UnitError(address, f"is the name of units {numbers}", "choose one by its number")
     if not found:
         raise UnitError(
-            address, "is not the name of a unit", f"the nearest are {nearest(unit, names)}"
+            address,
+            "is not the name of a unit",
+            f"the nearest are {nearest(unit, [name for parts in listed for name in parts])}",
         )
     return found[0]

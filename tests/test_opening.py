@@ -80,6 +80,7 @@ def test_a_module_without_preprocessing_is_refused_with_how_to_give_one():
         open_network(Tiny())
     assert open_network(Tiny(), (0.5, 0.5, 32), CLASSES, name="mine").index("logits", "hen") == 3
     assert open_network((Tiny(), HALF)).name == "Tiny"
+    assert open_network((Tiny(), HALF, CLASSES)).index("logits", "hen") == 3
 
 
 def test_a_model_can_be_named_by_import_path(tmp_path, monkeypatch):

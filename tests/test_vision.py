@@ -388,6 +388,17 @@ def test_names_that_are_not_there_are_answered_with_the_nearest():
     assert [net.index("logits", unit) for unit in ("hen", "Tench", 4)] == [3, 0, 4]
 
 
+def test_of_a_name_that_lists_several_any_will_do():
+    listed = ("tench, Tinca tinca", "crane, bird", "crane", "hen", "crane, machine")
+    net = network(classes=listed)
+    names = ("tench", "tinca Tinca", listed[0], "crane", "Bird", "machine")
+    assert [net.index("logits", name) for name in names] == [0, 0, 0, 2, 1, 4]
+    with pytest.raises(UnitError, match="the nearest are tench"):
+        net.index("logits", "tenchh")
+    with pytest.raises(UnitError, match="is the name of units 0 and 1"):
+        network(classes=("crane, bird", "crane, it", *"abc")).index("logits", "crane")
+
+
 def test_class_names_must_be_as_many_as_logits_and_unlike():
     with pytest.raises(ModelError, match="5 logits and was given 2 class names"):
         network(classes=("a", "b")).layers()

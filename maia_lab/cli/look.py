@@ -49,9 +49,8 @@ def _units(options: argparse.Namespace) -> int:
     from maia_lab.doors import open_model
 
     table = Table("layer", "kind", "units", "example", box=None, pad_edge=False)
-    model = open_model(options.model)
-    for name, kind, count in model.layers():
-        table.add_row(name, kind, str(count), f"{model.name}/{name}/{count - 1}")
+    for name, kind, count in open_model(options.model).layers():
+        table.add_row(name, kind, str(count), f"{options.model}/{name}/{count - 1}")
     show(table)
     return CONCLUDED
 

@@ -31,8 +31,8 @@ def open_network(
     Args:
         model: ``scenes`` or ``scenes-categories``; a name of :mod:`~maia_lab.systems.zoo`;
             ``package.module:factory``, whose factory takes nothing and returns a module,
-            (module, preprocess) or a model, with ``@FILE`` after it for its weights; a torch
-            module; any function of a list of images, see
+            (module, preprocess), (module, preprocess, classes) or a model, with ``@FILE`` after it
+            for its weights; a torch module; any function of a list of images, see
             :class:`~maia_lab.systems.function.Function`.
         preprocess: from a PIL image to a (channels, height, width) tensor, a processor of
             transformers, or (mean, sd, size).
@@ -60,9 +60,10 @@ def open_network(
                 zoo.read_weights(net, weights)
             zoo.settle(net, model)
         return open_network(found, preprocess, classes, name or model)
-    if isinstance(model, tuple) and len(model) == 2:
-        model, own = model
+    if isinstance(model, tuple) and len(model) in (2, 3):
+        model, own, *names = model
         preprocess = own if preprocess is None else preprocess
+        classes = names[0] if names and classes is None else classes
     if isinstance(model, nn.Module):
         name = name or type(model).__name__
         return Network(model, name, preprocess_of(preprocess, name), classes)
