@@ -315,6 +315,7 @@ def test_in_a_notebook_each_cell_shows_what_was_recorded_and_runs_nothing(front,
     journal.close()
     reply, outputs = front.run("%maia replay in-class")
     assert "nothing runs" in kernels.text(outputs) and "Is it red?" in kernels.text(outputs)
+    assert {kind for kind, _ in outputs} == {"stream"}, "lines that are displayed stand far apart"
     seen, kinds = [], []
     while reply["payload"]:
         (payload,) = reply["payload"]

@@ -6,7 +6,7 @@ import difflib
 import math
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from maia_lab.events import Offered, Opened, Setting
 from maia_lab.flags import visible
@@ -86,7 +86,11 @@ def page(stream: TextIO | None = None) -> Console:
         shown: TextIO | _Spelled = stream
     except (UnicodeEncodeError, LookupError):
         shown = _Spelled(stream, encoding)
-    console = Page(file=shown, highlight=False, markup=False, emoji=False)  # type: ignore[arg-type]
+    plain: dict[str, Any] = {"file": shown, "highlight": False, "markup": False, "emoji": False}
+    console = Page(**plain)
+    if console.is_jupyter:
+        # In one output, as it is printed: left to itself each line becomes one, far apart.
+        console = Page(**plain, force_jupyter=False, color_system="standard", width=WIDEST)
     console.width = min(console.width, WIDEST)
     return console
 

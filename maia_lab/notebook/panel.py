@@ -64,10 +64,14 @@ class Panel:
         self._drawer.observe(lambda _: self._draw(), "selected_index")
         self._words = widgets.Text(
             placeholder="a note, a reason, a hypothesis, or its id",
-            layout=widgets.Layout(width="100%"),
+            layout=widgets.Layout(width="auto"),
         )
         self._policy = widgets.Dropdown(
-            options=["ask", "safe", "auto"], value=live.policy, description="review"
+            options=["ask", "safe", "auto"],
+            value=live.policy,
+            description="review",
+            style={"description_width": "initial"},
+            layout=widgets.Layout(width="auto"),
         )
         self._policy.observe(self._on_policy, "value")
         self._approve = self._button("Approve & run", "check", self._on_approve)

@@ -70,7 +70,7 @@ class Replay:
             self._brought.add((session, step + 1))
             findings = Ledger.fold(before + portions[step]).findings
             known = {name: finding.hypothesis for name, finding in findings.items()}
-            code = visible(cells.source(one_line(journal.name), offered, known))
+            code = visible(cells.source(one_line(journal.name), offered, known)).rstrip()
             self._shell.set_next_input(
                 f"%%maia replay {shlex.quote(session)} --step {step + 1}\n{code}"
             )
