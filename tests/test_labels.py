@@ -206,3 +206,15 @@ def test_units_are_told_apart_by_a_hundred_photographs(tmp_path):
     apart = compared(0, 1, "apart")
     assert "a/output/0 answers more to apple" in apart.description.replace("an apple", "apple")
     assert "No difference was found" in compared(0, 0, "alike").description
+
+
+def test_what_always_answers_the_same_is_driven_by_nothing(few, tmp_path):
+    for number, image in enumerate(sorted(few.glob("*.png"))[:40]):
+        folder = tmp_path / ("apple", "leaf")[number % 2]
+        folder.mkdir(exist_ok=True)
+        shutil.copy(image, folder)
+    same = maia_lab.describe(
+        lambda images: [0.1] * len(images), data=tmp_path, agent="offline", review="auto",
+        folder=tmp_path / "s",
+    ).wait().conclusion  # fmt: skip
+    assert same.description.startswith("No stable description")

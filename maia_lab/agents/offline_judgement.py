@@ -249,6 +249,8 @@ class Judgement:
         """What each kind of change to the strongest images left of their rise over the median."""
         strongest = self.notes.row(STRONGEST)
         rise = strongest.mean - self.notes.median if strongest is not None else 0.0
+        if len(set(self.notes.usual)) == 1:  # What always answers the same is driven by nothing.
+            rise = 0.0
         return {
             name.removeprefix(CHANGED): (row.mean - self.notes.median) / rise
             for name, row in self.notes.rows.items()
