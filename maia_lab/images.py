@@ -198,7 +198,7 @@ class ImageFolder:
         different = len({file.pixels for file in self._files})
         if different < FEWEST:
             count = f"holds {different} different images" if different else "holds no images"
-            skipped = f"; skipped: {self._skips()}" if self.skipped else ""
+            skipped = f"; skipped: {self._skips(5)}" if self.skipped else ""
             raise DataError(
                 self._title,
                 f"{count}, too few to study a unit{skipped}",

@@ -246,6 +246,14 @@ def test_too_few_images_are_refused(tmp_path, count, said):
         ImageFolder(tmp_path)
 
 
+def test_of_many_files_that_are_none_an_error_names_a_few(tmp_path):
+    for number in range(40):
+        (tmp_path / f"{number:02}.txt").write_text("notes")
+    with pytest.raises(DataError) as raised:
+        ImageFolder(tmp_path)
+    assert "04.txt is not an image that can be read and 35 more; name a folder" in str(raised.value)
+
+
 def test_copies_of_one_image_do_not_make_up_for_many(tmp_path):
     for number in range(20):
         picture(number % 5).save(tmp_path / f"{number}.png")

@@ -162,6 +162,18 @@ def test_a_checkpoint_goes_into_a_network_of_ones_own(tmp_path, ending):
     np.testing.assert_allclose(after, before + 7, atol=1e-4)
 
 
+def normalising():
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)), Normalised((0,) * 3, (1,) * 3, 16)
+
+
+def test_a_checkpoint_need_not_say_how_many_batches_were_seen(tmp_path):
+    trained = normalising()[0].state_dict() | {"1.running_mean": torch.full((4,), 3.0)}
+    del trained["1.num_batches_tracked"]
+    save_file(trained, tmp_path / "old.safetensors")
+    opened = open_model(f"{__name__}:normalising@{tmp_path / 'old.safetensors'}")
+    assert (opened.module[1].running_mean == 3).all()
+
+
 class Trap:
     def __reduce__(self):
         return print, ("code of a checkpoint ran",)

@@ -79,7 +79,8 @@ def read_weights(module: nn.Module, path: str) -> None:
     own = module.state_dict()
     # What was trained on several devices was saved from within a module called so.
     state = {k if k in own else str(k).removeprefix("module."): v for k, v in state.items()}
-    missing = [key for key in own if key not in state]
+    # How many batches were seen in training says nothing, and older checkpoints do not say it.
+    missing = [k for k in own if k not in state and not k.endswith("num_batches_tracked")]
     wrong = [k for k, v in state.items() if k not in own or own[k].shape != v.shape]
     if missing or wrong:
         raise ModelError(
