@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from textwrap import wrap
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,8 @@ CHUNK = 100
 """Held-out images that are looked at together."""
 WIDE = 0.2
 """Width of a correlation's interval from which on it is told."""
+COLUMNS = 100
+"""Columns that a sentence below a table may take."""
 MINE = "this description"
 ONE_SHOT = "one-shot baseline"
 SEARCH = "search baseline"
@@ -172,7 +175,7 @@ def table(scores: Sequence[Score]) -> str:
             f"{s.of:<{wide}} {shown[0]:>9} {shown[1]:>7} {shown[2]:>6} {shown[3]:>6}"
             f"  {s.said or 'none'}{note}"
         )
-    lines += explained(scores)
+    lines += _folded(explained(scores))
     drawn = [(s.of, s.trial) for s in scores if s.trial is not None]
     if drawn:
         heads = [f"{name:>14}" for name in ("high", "neutral", "near misses")]
@@ -183,7 +186,12 @@ def table(scores: Sequence[Score]) -> str:
         cells += [f"{figure(on[metric]):>6}" for metric in DRAWN]
         said = f"not drawn, because {on.note}" if on.note else " ".join(cells)
         lines.append(f"{of:<18} {said}")
-    return "\n".join([*lines, *judged(scores)])
+    return "\n".join([*lines, *_folded(judged(scores))])
+
+
+def _folded(said: Iterable[str]) -> list[str]:
+    """Sentences no wider than the tables they stand below."""
+    return [line for text in said for line in wrap(text, COLUMNS)]
 
 
 def figure(value: float | None) -> str:

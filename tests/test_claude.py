@@ -164,7 +164,7 @@ def test_what_is_written_is_heard_as_it_comes():
         next_thought(session, at(server, session))
     said = {k: "".join(t.text for t in heard if t.kind == k) for k in ("thinking", "why", "code")}
     offered = session.state.offered.proposal
-    assert said["code"] == offered.code and said["why"] == offered.why
+    assert said["code"].rstrip() == offered.code and said["why"] == offered.why
     assert said["thinking"].startswith("If red and blue differ") and len(heard) > 10
 
 

@@ -372,7 +372,7 @@
 /* Buttons fill their rows, so that both edges are straight however wide the panel is. */
 .maia-Panel .maia-Button {
   flex: 1 0 auto;
-  padding: 0 9px;
+  padding: 0 7px;
 }
 
 .maia-Panel .maia-Select {
