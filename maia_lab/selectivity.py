@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 SELECTIVE, SPURIOUS = "SELECTIVE", "SPURIOUS"
 LEAST = 0.8
 """Share of a unit's variance that must go with the thing before it is called selective."""
+ROUNDING = 1e-6
+"""Share of its largest answer up to which a unit of 32 bits may vary by rounding alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ class Selectivity:
             for part in (things - mean, grounds - mean, cells - things - grounds + mean)
         ]
         total = sum(parts)
-        return cls(*(part / total if total > 0 else 0.0 for part in parts))
+        varies = total > (ROUNDING * float(np.abs(answers).max())) ** 2
+        return cls(*(part / total if varies else 0.0 for part in parts))
 
     @property
     def verdict(self) -> str:

@@ -28,3 +28,5 @@ def test_a_thing_seen_on_one_background_only_is_not_selective():
 
 def test_a_unit_that_never_varies_has_nothing_to_show():
     assert Selectivity.of(np.zeros((6, 4, 4))) == Selectivity(0, 0, 0)
+    rounded = np.float32(5) + np.spacing(np.float32(5)) * THING
+    assert Selectivity.of(rounded) == Selectivity(0, 0, 0), "rounding is no answer"
