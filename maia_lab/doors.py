@@ -141,7 +141,7 @@ def open_world(
         )
     elif isinstance(data, str | Path | None) and (own := str(data or model.world)) in WORLDS:
         world = cast(World, _named(WORLDS, "world", own)())
-    elif not isinstance(data, str | Path | None) or Path(own).is_dir():
+    elif not isinstance(data, str | Path | None) or Path(own).expanduser().is_dir():
         if isinstance(data, str | Path | None):
             folder = images.ImageFolder(own, progress)
         else:

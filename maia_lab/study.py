@@ -207,8 +207,8 @@ def _lasting(data: str | Path | World | Rows | None) -> str | None:
     """What names data, ``NAME:FOLDER`` or ``NAME:FOLDER,setting=…`` from anywhere, at any time."""
     if data is None or not isinstance(data, str | Path):
         return None
-    if Path(data).is_dir():
-        return str(Path(data).resolve())
+    if Path(data).expanduser().is_dir():
+        return str(Path(data).expanduser().resolve())
     name, colon, where = str(data).partition(":")
     folder, comma, settings = where.partition(",")
     if folder and Path(folder).expanduser().is_dir():

@@ -1,4 +1,5 @@
 import json
+import os
 import sys
 
 import numpy as np
@@ -10,6 +11,7 @@ from torch import nn
 
 from maia_lab.doors import open_model
 from maia_lab.errors import MissingExtra, ModelError, UnitError
+from maia_lab.study import open_study
 from maia_lab.systems import zoo
 from maia_lab.systems.preprocess import Normalised, Processed, preprocess_of
 
@@ -160,6 +162,27 @@ def test_a_checkpoint_goes_into_a_network_of_ones_own(tmp_path, ending):
     before = open_model(HERE).layer("0").respond(PICTURES).values
     after = open_model(f"{HERE}@{path}").layer("0").respond(PICTURES).values
     np.testing.assert_allclose(after, before + 7, atol=1e-4)
+
+
+def test_the_home_folder_may_be_written_as_in_a_shell(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME" if os.name == "posix" else "USERPROFILE", str(tmp_path))
+    name = saved(tmp_path, "ViT")
+    assert open_model("hf:~").layer("logits").digest == open_model(name).layer("logits").digest
+    save_file(factory()[0].state_dict(), tmp_path / "weights.safetensors")
+    assert open_model(f"{HERE}@~/weights.safetensors").layers()
+    for number in range(12):
+        folder = tmp_path / "photos" / f"{number % 2}"
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((8, 8, 3), number, np.uint8)).save(folder / f"{number}.png")
+    study = open_study(HERE, "0", 1, data="~/photos", generator="retrieve:~/photos")
+    assert dict(study.options)["data"] == str((tmp_path / "photos").resolve())
+
+
+def test_an_image_is_not_normalised_where_its_processor_says_so(tmp_path):
+    name, file = saved(tmp_path, "ViT"), tmp_path / "preprocessor_config.json"
+    told = json.loads(file.read_text()) | {"do_normalize": False}
+    file.write_text(json.dumps(told))
+    assert float(open_model(name).prepare(PICTURES).min()) >= 0
 
 
 def normalising():

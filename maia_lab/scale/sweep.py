@@ -115,7 +115,8 @@ def sweep(
     if who == access.MODEL:
         access.prepare(settled.base_url, None, None)
     tasks.find(task)
-    lasting = None if data is None else str(Path(data).resolve() if Path(data).is_dir() else data)
+    there = Path(data or "").expanduser()
+    lasting = None if data is None else str(there.resolve() if there.is_dir() else data)
     limits = settled.max_steps, settled.max_seconds
     orders = Orders(who, task, review, *limits, lasting, generator, editor, rater, seed)
     root = Path(folder).resolve()

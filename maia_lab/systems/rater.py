@@ -33,7 +33,8 @@ class ClipRater:
         Raises:
             ModelError: the folder does not hold them.
         """
-        if not Path(folder).is_dir():
+        folder = Path(folder).expanduser()
+        if not folder.is_dir():
             raise ModelError(
                 str(folder), "is not a folder", "name one written by CLIPModel.save_pretrained"
             )
@@ -49,7 +50,7 @@ class ClipRater:
         self._model.eval()
         self._ready = Normalised(MEAN, SD, self._model.config.vision_config.image_size)
         self._known: dict[str, torch.Tensor] = {}
-        self.name = f"CLIP ({Path(folder).name})"
+        self.name = f"CLIP ({folder.name})"
 
     def rate(
         self, images: Sequence[Image.Image], labels: Sequence[str], suppressed_by: Sequence[str]

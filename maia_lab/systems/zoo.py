@@ -57,11 +57,12 @@ def read_weights(module: nn.Module, path: str) -> None:
     Raises:
         ModelError: the file cannot be read, holds more than tensors, or fits another network.
     """
+    file = Path(path).expanduser()
     try:
-        if path.endswith(".safetensors"):
-            state: Any = load_file(path)
+        if file.suffix == ".safetensors":
+            state: Any = load_file(file)
         else:
-            state = torch.load(path, "cpu", weights_only=True)
+            state = torch.load(file, "cpu", weights_only=True)
     except (OSError, SafetensorError) as error:
         raise ModelError(path, f"cannot be read ({error})", "name a checkpoint") from error
     except Exception as error:  # What a pickle may hold besides, torch says in several ways.
@@ -186,6 +187,8 @@ def _referred(encode: Callable[[Tensor], Tensor]) -> Iterable[object]:
 
 
 def _hugging_face(name: str, weights: bool) -> Made:
+    if name.startswith("~"):
+        name = str(Path(name).expanduser())
     transformers: Any = import_module("transformers")
     utils: Any = import_module("transformers.utils")
 
@@ -261,6 +264,8 @@ def _trained(module: nn.Module, missing: Collection[str], name: str) -> None:
 
 def _as_trained(told: dict[str, Any]) -> Normalised | None:
     """What a processor's configuration says, without its crop: the map must cover the image."""
+    if told.get("do_normalize") is False:
+        told = told | {"image_mean": (0.0,) * 3, "image_std": (1.0,) * 3}
     size = told.get("crop_size") or told.get("size")
     if isinstance(size, dict):
         size = size.get("height") or size.get("shortest_edge")
