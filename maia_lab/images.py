@@ -236,8 +236,8 @@ class ImageFolder:
             image = self._open(file.name)
             if provenance.pixel_hash(image) != file.pixels:
                 raise DataError(file.name, "has changed since its folder was opened", "start again")
-            text = clean(file.name)
-            provenance.stamp(image, provenance.Origin("data", by=self._title, text=text))
+            origin = provenance.Origin("data", by=self._title, text=clean(file.name))
+            provenance.stamp(image, origin, file.pixels)
         if image.width * image.height <= KEPT_PIXELS:
             self._kept[file.name] = image
             if len(self._kept) > KEPT:

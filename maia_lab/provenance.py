@@ -51,9 +51,9 @@ def pixel_hash(image: Image.Image) -> str:
     return hashlib.sha256(f"{rgb.width}x{rgb.height}:".encode() + rgb.tobytes()).hexdigest()
 
 
-def stamp(image: Image.Image, origin: Origin) -> Image.Image:
-    """Remember where ``image`` comes from, and return it."""
-    key = pixel_hash(image)
+def stamp(image: Image.Image, origin: Origin, pixels: str = "") -> Image.Image:
+    """Remember where ``image``, of the hash ``pixels`` if that is known, is from; and return it."""
+    key = pixels or pixel_hash(image)
     image.info[STAMP] = key
     with _lock:
         known = _origins.get(key)
