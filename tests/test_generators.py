@@ -63,6 +63,8 @@ def models(tmp_path_factory):
     return {
         "sd": tiny.stable_diffusion(root / "sd"),
         "pix2pix": tiny.stable_diffusion(root / "pix2pix", edits=True),
+        "xl": tiny.stable_diffusion_xl(root / "xl"),
+        "xl-pix2pix": tiny.stable_diffusion_xl(root / "xl-pix2pix", edits=True),
         "flux": tiny.flux(root / "flux"),
         "kontext": tiny.flux(root / "kontext", edits=True),
         "blanking": tiny.stable_diffusion(root / "blanking", blanks="all"),
@@ -80,7 +82,7 @@ def text(call, kind):
 
 
 def test_an_image_follows_its_seed_whatever_is_drawn_beside_it(models, folder, small):
-    for name in ("sd", "flux"):
+    for name in ("sd", "xl", "flux"):
         generator = world(folder, generator=f"diffusers:{models[name]},{small},batch=2").generator
         three = generator.generate(["a cat", "a dog", "a cat"], [1, 2, 3])
         (again,) = generator.generate(["a cat"], [1])
@@ -109,10 +111,11 @@ def test_an_instruction_is_followed_by_the_model_unless_none_is_needed(models, f
     assert "blur it" in photos.vocabulary["edit"] and len(photos.vocabulary["label"]) == 3
 
 
-def test_an_image_keeps_its_proportions_in_the_model_that_redraws_it(models, device):
+@pytest.mark.parametrize("name", ["pix2pix", "xl-pix2pix", "kontext"])
+def test_an_image_keeps_its_proportions_in_the_model_that_redraws_it(models, device, name):
     settings = f"steps=1,size=48,device={device},dtype=float32"
     wide = Image.new("RGB", (96, 48), (200, 20, 20))
-    editor = Pipeline(f"{models['kontext']},{settings}", "editor")
+    editor = Pipeline(f"{models[name]},{settings}", "editor")
     assert editor.run(["make it a dog"], [1], [wide])[0][0].size == wide.size
 
 

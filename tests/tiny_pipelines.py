@@ -8,12 +8,15 @@ import torch
 from diffusers import (
     AutoencoderKL,
     DDIMScheduler,
+    EulerDiscreteScheduler,
     FlowMatchEulerDiscreteScheduler,
     FluxKontextPipeline,
     FluxPipeline,
     FluxTransformer2DModel,
     StableDiffusionInstructPix2PixPipeline,
     StableDiffusionPipeline,
+    StableDiffusionXLInstructPix2PixPipeline,
+    StableDiffusionXLPipeline,
     UNet2DConditionModel,
 )
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
@@ -22,6 +25,7 @@ from transformers import (
     CLIPImageProcessor,
     CLIPTextConfig,
     CLIPTextModel,
+    CLIPTextModelWithProjection,
     CLIPTokenizer,
     T5Config,
     T5EncoderModel,
@@ -59,14 +63,15 @@ def vae(latents=4):
     )  # fmt: skip
 
 
-def unet(channels):
+def unet(channels, **more):
     torch.manual_seed(0)
-    return UNet2DConditionModel(
-        sample_size=4, in_channels=channels, out_channels=4, layers_per_block=1,
-        block_out_channels=(8, 16), norm_num_groups=4, cross_attention_dim=WIDTH,
-        attention_head_dim=4, down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-    )  # fmt: skip
+    told = {
+        "sample_size": 4, "in_channels": channels, "out_channels": 4, "layers_per_block": 1,
+        "block_out_channels": (8, 16), "norm_num_groups": 4, "cross_attention_dim": WIDTH,
+        "attention_head_dim": 4, "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
+        "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
+    }  # fmt: skip
+    return UNet2DConditionModel(**told | more)
 
 
 def checker(blanks):
@@ -96,6 +101,27 @@ def stable_diffusion(folder, edits=False, blanks=None):
     }  # fmt: skip
     family = StableDiffusionInstructPix2PixPipeline if edits else StableDiffusionPipeline
     family(**parts, requires_safety_checker=bool(blanks)).save_pretrained(folder)
+    return folder
+
+
+def stable_diffusion_xl(folder, edits=False):
+    """Save a Stable Diffusion XL, or its InstructPix2Pix: with two text encoders."""
+    words = tokenizer(folder.parent / "words")
+    torch.manual_seed(0)
+    config = text_encoder(words).config
+    parts = {
+        "vae": vae(), "tokenizer": words, "tokenizer_2": words,
+        "text_encoder": CLIPTextModel(config),
+        "text_encoder_2": CLIPTextModelWithProjection(config),
+        "unet": unet(
+            8 if edits else 4, cross_attention_dim=2 * WIDTH, addition_embed_type="text_time",
+            addition_time_embed_dim=8, projection_class_embeddings_input_dim=WIDTH + 6 * 8,
+            use_linear_projection=True,
+        ),
+        "scheduler": EulerDiscreteScheduler(),
+    }  # fmt: skip
+    family = StableDiffusionXLInstructPix2PixPipeline if edits else StableDiffusionXLPipeline
+    family(**parts).save_pretrained(folder)
     return folder
 
 

@@ -161,8 +161,8 @@ class Pipeline:
         said["generator"] = generators if several else generators[0]
         if images is not None:
             said["image"] = images if several else images[0]
-            if "max_area" in self._files.takes:
-                # Without it FLUX Kontext draws a square, whatever the image's proportions.
+            if "max_area" in self._files.takes or "Pix2Pix" in self.family:
+                # FLUX Kontext and Stable Diffusion XL draw a square if they are not told.
                 said["width"], said["height"] = images[0].size
         elif set_to.size:
             said |= {"height": set_to.size, "width": set_to.size}
