@@ -158,7 +158,8 @@ def difference(a: Measurement, b: Measurement, seed: int = 0) -> Difference:
     images that are a part of the others, with the same answers, are set against the rest of them.
     A plain percentile interval is far too narrow for a handful of bases, so each side's resampled
     means are stretched about their centre by Student's t and the bias of the resampled variance.
-    With a single base on either side there is no interval: it is infinite.
+    With a single base on either side there is no interval: it is infinite. Where nothing varies, as
+    of a unit that is on or off, it is as wide as so few can leave unseen.
     """
     first, second = by_base(a), by_base(b)
     if len(first) < len(second) and first.items() <= second.items():
@@ -174,6 +175,11 @@ def difference(a: Measurement, b: Measurement, seed: int = 0) -> Difference:
     point = float(sum(part.mean() for part in parts))
     if min(len(part) for part in parts) < 2:
         return Difference(point, -np.inf, np.inf, 1.0)
+    if not any(np.ptp(part) for part in parts):
+        # What never varied may yet: of n that were on, the next is off with a chance of up to this.
+        unseen = sum(1 - 0.025 ** (1 / len(part)) for part in parts)
+        low, high = sorted((point, point * (1 - unseen)))
+        return Difference(point, low, high, _p(point, parts))
     drawn = sum(resampled(part, random) for part in parts)
     low, high = np.quantile(drawn, (0.025, 0.975))
     return Difference(point, float(low), float(high), _p(point, parts))

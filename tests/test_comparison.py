@@ -148,3 +148,10 @@ def test_a_unit_that_always_answers_the_same_number_has_no_spread_in_any_precisi
     comparison = Comparison.measure(system, groups, "blue", 0)
     assert [(m.sd, m.percentile, m.effect) for m in comparison.conditions] == [(0, 50, 0)] * 2
     assert np.all(standardised(system, groups["red"]) == 0)
+
+
+@pytest.mark.parametrize(("n", "chance"), [(2, 0.9), (3, 0.8), (6, 0.8), (12, 0.9)])
+def test_the_interval_of_what_is_on_or_off_covers_though_nothing_varied(n, chance):
+    tossed = (np.random.default_rng(2).random((400, n)) < chance).astype(float)
+    found = [difference(measured(a), measured([0] * n, condition="d")) for a in tossed if a.any()]
+    assert np.mean([d.low <= chance <= d.high + 1e-9 for d in found]) >= 0.92
