@@ -8,6 +8,7 @@ import numpy as np
 import psutil
 import pytest
 from distributed import KilledWorker, LocalCluster
+from PIL import Image
 
 from maia_lab import errors, places
 from maia_lab.cli import CONCLUDED, FAILED, main
@@ -42,6 +43,8 @@ def test_parts_come_to_what_one_pass_finds_also_when_a_process_is_killed(two_wor
             client, many, "scenes", layers, SceneImages(160), lambda *done: told.append(done)
         )
         assert_same(serial, apart)
+        none = count_apart(client, many, "scenes", layers, SceneImages(160), positions=np.arange(0))
+        assert_same(serial, [one.merge(other) for one, other in zip(serial, none, strict=True)])
         assert many == 2 and len(told) > many and told[-1] == (160, 160)
         victims = list(client.run(os.getpid).values())[:1]
 
@@ -70,6 +73,30 @@ def test_the_command_shows_what_a_cluster_found(two_workers, few, tmp_path, caps
     words[1] = "scenes/layer1/1"
     assert main([*words, "--scheduler", "nowhere:1"]) == FAILED
     assert "is no scheduler that answers" in capsys.readouterr().err
+
+
+def test_images_added_to_a_folder_are_all_that_a_cluster_counts(two_workers, layers, tmp_path):
+    def add(numbers):
+        for number in numbers:
+            pixels = np.random.default_rng(number).integers(0, 256, (16, 16, 3), np.uint8)
+            Image.fromarray(pixels).save(tmp_path / f"{number:03}.png")
+
+    told = []
+    for numbers in (range(130), [500, 501, 502]):
+        add(numbers)
+        told.clear()
+        build_index(
+            *("scenes", ["layer3"]),
+            data=tmp_path,
+            scheduler=two_workers,
+            progress=lambda *n: told.append(n),
+        )
+    data = split(tmp_path)[0]
+    assert told[0][0] > 100 and told[-1] == (len(data), len(data))
+    built = ExemplarIndex.build(layers[0], data, places.cache()).of(3)
+    fresh = ExemplarIndex.build(layers[0], data, tmp_path / "other").of(3)
+    np.testing.assert_allclose(built.values, fresh.values, atol=1e-5)
+    assert built.positions("top", 8) == fresh.positions("top", 8)
 
 
 def out_of_memory(*_):

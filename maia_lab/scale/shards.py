@@ -11,14 +11,16 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+
 from maia_lab import places
 from maia_lab.doors import open_model, open_world
 from maia_lab.errors import ConfigError, MaiaError, ModelError
 from maia_lab.scale.cluster import LOCAL, Client, Future, as_completed, connect, reason
 from maia_lab.system import Layer
 from maia_lab.systems.counting import CHUNK, count
-from maia_lab.systems.exemplars import MOST_UNITS, ExemplarIndex, keep
-from maia_lab.systems.tally import Plan, Tally
+from maia_lab.systems.exemplars import MOST_UNITS, ExemplarIndex, begun, keep
+from maia_lab.systems.tally import Plan, Positions, Tally
 from maia_lab.world import Images, Progress, World
 
 PARTS = 4
@@ -61,9 +63,11 @@ def build_index(
     todo = [layer for layer in chosen if not ExemplarIndex.is_kept(layer, images, places.cache())]
     if not todo:
         return
+    before = begun(todo, images, places.cache())
+    left = np.flatnonzero(~before[0].seen)
     try:
         with connect(scheduler, workers) as (client, many):
-            tallies = count_apart(client, many, model, todo, images, progress)
+            counted = count_apart(client, many, model, todo, images, progress, left)
     except MaiaError:
         raise
     except (Exception, asyncio.CancelledError) as error:
@@ -72,7 +76,7 @@ def build_index(
             f"did not come to an end with the images ({reason(error)})",
             "see what its workers say, and in docs/cluster.md what each must have",
         ) from error
-    keep(todo, images, places.cache(), tallies)
+    keep(todo, images, places.cache(), _merged(before, counted))
 
 
 def count_apart(
@@ -82,6 +86,7 @@ def count_apart(
     layers: Sequence[Layer],
     images: Images,
     progress: Progress | None = None,
+    positions: Positions | None = None,
 ) -> list[Tally]:
     """Count some layers in parts on a cluster: bit for bit what :func:`count` finds in one.
 
@@ -92,19 +97,22 @@ def count_apart(
         layers: of it.
         images: all of the data.
         progress: told (done, total) images.
+        positions: which of the images; None for all.
     """
     plan = Plan.of(images)
+    left = np.arange(len(plan)) if positions is None else positions
     # The same images share a batch however they are parted: see docs/exemplar-index.md.
-    size = CHUNK * max(1, -(-len(plan) // (PARTS * many * CHUNK)))
+    batches = np.split(left, np.flatnonzero(np.diff(left // CHUNK)) + 1)
+    each = -(-len(batches) // (PARTS * many))
     wanted = [(layer.name, layer.digest) for layer in layers]
     # A task, not scattered data: what a lost process held is then made again on another.
     shared = client.submit(_together, images, plan, pure=False)
     parts = {
-        client.submit(_part, model, wanted, shared, range(low, high), pure=False): high - low
-        for low in range(0, len(plan), size)
-        for high in [min(low + size, len(plan))]
+        client.submit(_part, model, wanted, shared, some, pure=False): len(some)
+        for first in range(0, len(batches), each)
+        for some in [np.concatenate(batches[first : first + each])]
     }
-    done = 0
+    done = len(plan) - len(left)
     for part in as_completed(list(parts)):
         part.result()
         done += parts[part]
@@ -125,7 +133,7 @@ def _together(images: Images, plan: Plan) -> tuple[Images, Plan]:
 
 
 def _part(
-    model: str, wanted: Sequence[tuple[str, str]], shared: tuple[Images, Plan], positions: range
+    model: str, wanted: Sequence[tuple[str, str]], shared: tuple[Images, Plan], positions: Positions
 ) -> list[Tally]:
     images, plan = shared
     return count(_layers(model, tuple(wanted)), images, plan, positions)
