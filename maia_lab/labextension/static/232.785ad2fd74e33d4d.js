@@ -580,7 +580,7 @@
 
 /* Grids of images. */
 .maia-Grid {
-  padding: 4px 0 8px var(--jp-code-padding);
+  padding: 4px 0 8px 8px;
   color: var(--jp-ui-font-color1);
   font-family: var(--jp-ui-font-family);
   font-size: var(--jp-ui-font-size1);
