@@ -17,12 +17,12 @@ from maia_lab.loop import Agent
 from maia_lab.names import nearest
 from maia_lab.pictures import Pictures, Rows
 from maia_lab.places import cache
-from maia_lab.rater import FEW_IMAGES, Calibrated, Paid
+from maia_lab.scoring.rater import FEW_IMAGES, Calibrated, Paid
 from maia_lab.system import Layer, Model
 from maia_lab.world import Captioner, Images, Progress, Rater, World
 
 AGENTS = {
-    "offline": "maia_lab.agents.offline:OfflineAgent",
+    "offline": "maia_lab.agents.offline.agent:OfflineAgent",
     "claude": "maia_lab.agents.claude:ClaudeAgent",
 }
 WORLDS = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from math import atanh, tanh
 from typing import Literal
 
-from maia_lab.metrics import METRICS
+from maia_lab.scoring.metrics import METRICS
 
 Outcome = Literal["done", "error", "interrupted", "limit", "unknown"]
 """How a run ended. ``limit``: it ran out of time; ``unknown``: its process ended while it ran."""
@@ -120,7 +120,7 @@ class Trial:
         return self.high + self.neutral + self.near
 
     def __getitem__(self, metric: str) -> float | None:
-        """One of :data:`maia_lab.metrics.METRICS` by name; None where it is not defined."""
+        """One of :data:`maia_lab.scoring.metrics.METRICS` by name; None where it is not defined."""
         return METRICS[metric](self.predicted, self.values)
 
 

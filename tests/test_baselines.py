@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from maia_lab import images
-from maia_lab.baselines import one_shot, search
 from maia_lab.images import ImageFolder
 from maia_lab.labels import FolderLabels
 from maia_lab.scenes.concept import Concept
 from maia_lab.scenes.world import scenes_world
+from maia_lab.scoring.baselines import one_shot, search
 from maia_lab.world import World
 
 
@@ -88,7 +88,7 @@ def test_search_looks_at_images_from_all_over_the_data(world, monkeypatch):
     found = answering(world, ["red"])
     # As of a folder whose images lie there class by class.
     sorted_by_class = SimpleNamespace(values=found.values[order], sampled=order)
-    monkeypatch.setattr("maia_lab.baselines.SEARCHED", len(first))
+    monkeypatch.setattr("maia_lab.scoring.baselines.SEARCHED", len(first))
     assert search(world, sorted_by_class) == (("red",), ())
 
 

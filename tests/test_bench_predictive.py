@@ -10,11 +10,11 @@ from maia_lab import open_study
 from maia_lab.bench import predictive
 from maia_lab.bench.predictive import _answers, _nearer, _predicted, _sane, _scrambled, _Told
 from maia_lab.doors import open_model
-from maia_lab.evaluation import MINE, ONE_SHOT, SEARCH
 from maia_lab.observation import Score
 from maia_lab.scenes.world import scenes_world
+from maia_lab.scoring.evaluation import MINE, ONE_SHOT, SEARCH
+from maia_lab.scoring.trial import trial
 from maia_lab.systems.synthetic import truth
-from maia_lab.trial import trial
 from maia_lab.unit import Unit
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from maia_lab.agents import offline_bias
+from maia_lab.agents.offline import bias as offline_bias
 from maia_lab.allowlist import refusals
 from maia_lab.bench.skewed import Learned
 from maia_lab.bench.worlds import scenes

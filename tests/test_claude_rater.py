@@ -10,7 +10,7 @@ from conftest import COLOURS, plain
 from PIL import Image
 from test_claude import Says
 
-from maia_lab import describe, evaluation
+from maia_lab import describe
 from maia_lab.agents.rater import ClaudeRater
 from maia_lab.agents.server import AgentError, Server
 from maia_lab.bench.agent import opened
@@ -19,8 +19,9 @@ from maia_lab.bench.scientist import scientist
 from maia_lab.doors import open_rater
 from maia_lab.errors import BudgetError, ConfigError
 from maia_lab.journal import Journal
-from maia_lab.rater import Calibrated
 from maia_lab.scenes.world import scenes_world
+from maia_lab.scoring import evaluation
+from maia_lab.scoring.rater import Calibrated
 
 
 def colours(body):

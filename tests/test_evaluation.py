@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from conftest import Plain, plain
 
-from maia_lab import evaluation
 from maia_lab.errors import WordsError
+from maia_lab.scoring import evaluation
 from maia_lab.system import Reference, Response
 
 

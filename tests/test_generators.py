@@ -24,10 +24,10 @@ from maia_lab.errors import (
 from maia_lab.events import Observed, Opened
 from maia_lab.imaging.pipeline import Pipeline
 from maia_lab.provenance import origin, pixel_hash
+from maia_lab.scoring.trial import trial
 from maia_lab.study import open_study
 from maia_lab.systems.function import Function
 from maia_lab.tasks.compare import _images as held_out_or_drawn
-from maia_lab.trial import trial
 
 COLOURS = {"red_fruit": (200, 40, 40), "leaf": (40, 160, 60), "big leaf": (40, 60, 200)}
 

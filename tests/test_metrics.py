@@ -6,8 +6,16 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from maia_lab.metrics import METRICS, auprc, f1, mann_whitney, mean_difference, pearson, undefined
-from maia_lab.sanity import ideal, sanity
+from maia_lab.scoring.metrics import (
+    METRICS,
+    auprc,
+    f1,
+    mann_whitney,
+    mean_difference,
+    pearson,
+    undefined,
+)
+from maia_lab.scoring.sanity import ideal, sanity
 
 CHANCE = np.random.default_rng(3)
 HELD = CHANCE.random(300) < 0.2

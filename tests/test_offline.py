@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from maia_lab.agents.offline import OfflineAgent
-from maia_lab.agents.offline_claims import Claim, Language
-from maia_lab.agents.offline_judgement import Judgement, View
-from maia_lab.agents.offline_notes import Notes, Row, _read
-from maia_lab.agents.offline_plan import Plan
-from maia_lab.agents.offline_survey import Formula, Seen, guess
+from maia_lab.agents.offline.agent import OfflineAgent
+from maia_lab.agents.offline.claims import Claim, Language
+from maia_lab.agents.offline.judgement import Judgement, View
+from maia_lab.agents.offline.notes import Notes, Row, _read
+from maia_lab.agents.offline.plan import Plan
+from maia_lab.agents.offline.survey import Formula, Seen, guess
 from maia_lab.allowlist import refusals
 from maia_lab.events import Began, Decided, Noted, Observed, Offered, Opened, Setting
 from maia_lab.executor import LocalExecutor

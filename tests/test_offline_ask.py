@@ -3,8 +3,8 @@
 import pytest
 
 from maia_lab import ask
-from maia_lab.agents.offline_claims import Claim, Language
-from maia_lab.agents.offline_question import read
+from maia_lab.agents.offline.claims import Claim, Language
+from maia_lab.agents.offline.question import read
 from maia_lab.events import Decided
 from maia_lab.scenes.world import scenes_world
 

@@ -8,14 +8,15 @@ import kernels
 import pytest
 from test_claude_rater import looks
 
-from maia_lab import evaluation, report
+from maia_lab import report
 from maia_lab.bench.loopback import Loopback
 from maia_lab.errors import SessionError
 from maia_lab.events import Accepted, Observed, Offered, Rated
 from maia_lab.journal import Journal
 from maia_lab.proposal import Conclusion
-from maia_lab.rater import WordsRater
-from maia_lab.rating import Sitting, concluded, rated_by
+from maia_lab.scoring import evaluation
+from maia_lab.scoring.rater import WordsRater
+from maia_lab.scoring.rating import Sitting, concluded, rated_by
 from maia_lab.session import Session
 from maia_lab.start import again, describe, find
 

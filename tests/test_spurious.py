@@ -9,7 +9,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from maia_lab import open_study, refitted, resume, spurious
-from maia_lab.agents import offline_spurious
+from maia_lab.agents.offline import spurious as offline_spurious
 from maia_lab.crossing import Crossing, collage, words
 from maia_lab.errors import DataError, ModelError, WordsError, WorldError
 from maia_lab.events import Observed

@@ -15,7 +15,7 @@ from maia_lab.agents.claude import MODEL
 from maia_lab.agents.server import AgentError, Server
 from maia_lab.agents.tools import Unusable
 from maia_lab.config import Config
-from maia_lab.rater import combined
+from maia_lab.scoring.rater import combined
 from maia_lab.session import Session
 from maia_lab.thought import Thought
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from maia_lab.bench.run import Job
 from maia_lab.bench.table import Row, Table
 from maia_lab.bench.units import Described, Setup, describe_all, mixed, split, units
-from maia_lab.evaluation import SEARCH
+from maia_lab.scoring.evaluation import SEARCH
 from maia_lab.systems.synthetic import Truth
 
 TIED = {"full": 1.0, "0.9": 0.9}

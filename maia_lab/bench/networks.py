@@ -13,8 +13,8 @@ from torch import Tensor
 from maia_lab.bench.run import Job, counted, describe_many
 from maia_lab.bench.table import Row, Table
 from maia_lab.doors import open_model
-from maia_lab.evaluation import MINE, ONE_SHOT, SEARCH
 from maia_lab.observation import Score
+from maia_lab.scoring.evaluation import MINE, ONE_SHOT, SEARCH
 from maia_lab.systems.scenes_nets import ScenesNet, preprocess, untrained
 
 NETWORKS = ("scenes", "scenes-categories")

@@ -21,13 +21,13 @@ from maia_lab.bench.run import Job, Outcome, counted, describe_many
 from maia_lab.bench.table import Row, Table
 from maia_lab.bench.units import APART, mixed
 from maia_lab.doors import open_model
-from maia_lab.evaluation import MINE, ONE_SHOT, SEARCH
-from maia_lab.metrics import METRICS, auprc
 from maia_lab.observation import Score, Trial
-from maia_lab.sanity import sanity
 from maia_lab.scenes.data import SceneImages
 from maia_lab.scenes.description import Description, Meaning, nearer
 from maia_lab.scenes.world import scenes_world
+from maia_lab.scoring.evaluation import MINE, ONE_SHOT, SEARCH
+from maia_lab.scoring.metrics import METRICS, auprc
+from maia_lab.scoring.sanity import sanity
 from maia_lab.systems.scenes_nets import PHRASES
 from maia_lab.systems.synthetic import Truth, truth
 from maia_lab.unit import Unit

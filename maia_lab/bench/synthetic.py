@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from maia_lab.bench.run import Job
 from maia_lab.bench.table import Row, Table
 from maia_lab.bench.units import Described, Setup, describe_all, mixed, split, units
-from maia_lab.evaluation import ONE_SHOT, SEARCH
 from maia_lab.scenes.description import agreement, nearer
+from maia_lab.scoring.evaluation import ONE_SHOT, SEARCH
 from maia_lab.systems.synthetic import Truth
 
 GOALS = {"one": ">= 0.95", "or": ">= 0.90", "and": ">= 0.90", "and-not": ">= 0.80"}

@@ -13,12 +13,12 @@ import numpy as np
 
 from maia_lab.bench.run import Job, Outcome, counted, describe_many
 from maia_lab.errors import WordsError
-from maia_lab.evaluation import MINE
 from maia_lab.observation import Score
 from maia_lab.proposal import Conclusion
 from maia_lab.scenes.data import SceneImages
 from maia_lab.scenes.description import Description, equivalent
 from maia_lab.scenes.scene import Scene
+from maia_lab.scoring.evaluation import MINE
 from maia_lab.systems.synthetic import COMMON, RARE, Truth, truth
 from maia_lab.unit import Unit
 

@@ -94,9 +94,9 @@ def _turned(comes: str) -> bool:
 
 
 def _rate(options: argparse.Namespace) -> int:
-    from maia_lab import evaluation
     from maia_lab.cli.describe import prepared
-    from maia_lab.rating import concluded, rated_by
+    from maia_lab.scoring import evaluation
+    from maia_lab.scoring.rating import concluded, rated_by
     from maia_lab.start import again, find, same
 
     concluded(find(options.session, readonly=True))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from maia_lab.evaluation import DRAWN, explained, figure, judged, spread
 from maia_lab.observation import Score, Table
 from maia_lab.plain import one_line
+from maia_lab.scoring.evaluation import DRAWN, explained, figure, judged, spread
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from maia_lab import access, config, evaluation, places
+from maia_lab import access, config, places
 from maia_lab.config import Config
 from maia_lab.errors import DataError, SessionError
 from maia_lab.notebook.display import say
@@ -18,7 +18,8 @@ from maia_lab.notebook.replay import Replay
 from maia_lab.notebook.subject import Progress, Subject, named
 from maia_lab.observation import Score
 from maia_lab.plain import visible
-from maia_lab.rating import Sitting, concluded, rated_by
+from maia_lab.scoring import evaluation
+from maia_lab.scoring.rating import Sitting, concluded, rated_by
 from maia_lab.session import Session
 from maia_lab.start import again, find, listed, same
 from maia_lab.state import Phase

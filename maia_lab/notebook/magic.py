@@ -25,7 +25,7 @@ from maia_lab.events import LIMITS
 from maia_lab.names import nearest
 from maia_lab.notebook.commands import Commands
 from maia_lab.notebook.kernel import Notebook
-from maia_lab.rating import COUNT
+from maia_lab.scoring.rating import COUNT
 from maia_lab.unit import Unit
 
 

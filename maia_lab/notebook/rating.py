@@ -16,7 +16,7 @@ from maia_lab.errors import MaiaError
 from maia_lab.notebook.scored import table
 from maia_lab.observation import Score
 from maia_lab.plain import one_line
-from maia_lab.rating import Sitting
+from maia_lab.scoring.rating import Sitting
 
 log = logging.getLogger(__name__)
 SIDE = 160

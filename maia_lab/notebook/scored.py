@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from maia_lab.evaluation import explained, figure
 from maia_lab.observation import Score
 from maia_lab.plain import one_line
+from maia_lab.scoring.evaluation import explained, figure
 
 HEAD = ("held-out images", "precision", "recall", "r", "AUPRC", "of")
 

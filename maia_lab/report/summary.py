@@ -8,9 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from maia_lab.evaluation import DRAWN, explained, figure, judged, spread
 from maia_lab.plain import fenced, markdown
 from maia_lab.report.story import Story
+from maia_lab.scoring.evaluation import DRAWN, explained, figure, judged, spread
 
 if TYPE_CHECKING:
     import jinja2

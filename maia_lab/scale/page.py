@@ -8,9 +8,9 @@ from statistics import median
 
 import numpy as np
 
-from maia_lab.evaluation import spread
 from maia_lab.plain import visible
 from maia_lab.scale.row import STATES, Row
+from maia_lab.scoring.evaluation import spread
 from maia_lab.spending import Spent
 
 SORTS = ("as asked", "r", "gain", "recall", "steps")

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maia_lab.errors import MaiaError
-from maia_lab.evaluation import ONE_SHOT
 from maia_lab.events import Stopped
 from maia_lab.observation import Score
 from maia_lab.proposal import Conclusion
+from maia_lab.scoring.evaluation import ONE_SHOT
 from maia_lab.spending import NOTHING, Spent
 from maia_lab.start import find
 from maia_lab.state import Phase

@@ -14,7 +14,7 @@ from transformers import AutoTokenizer, CLIPModel
 
 from maia_lab.errors import ModelError
 from maia_lab.provenance import pixel_hash
-from maia_lab.rater import combined
+from maia_lab.scoring.rater import combined
 from maia_lab.systems.preprocess import Normalised
 
 MEAN, SD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)

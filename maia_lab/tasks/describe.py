@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from maia_lab import evaluation
+from maia_lab.scoring import evaluation
 from maia_lab.task import Closing, Task
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 
-from maia_lab.agents import offline_cells as cells
-from maia_lab.agents.offline_claims import Claim, Language
-from maia_lab.agents.offline_judgement import near_misses
-from maia_lab.agents.offline_notes import fold, kind_of
-from maia_lab.agents.offline_plan import Plan
-from maia_lab.agents.offline_question import Asked, read
+from maia_lab.agents.offline import cells
+from maia_lab.agents.offline.claims import Claim, Language
+from maia_lab.agents.offline.judgement import near_misses
+from maia_lab.agents.offline.notes import fold, kind_of
+from maia_lab.agents.offline.plan import Plan
+from maia_lab.agents.offline.question import Asked, read
 from maia_lab.comparison import Difference, difference
 from maia_lab.events import Observed, Offered
 from maia_lab.ledger import ALPHA, Ledger, holm

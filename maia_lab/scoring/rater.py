@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from maia_lab.errors import MaiaError
-from maia_lab.metrics import pearson
+from maia_lab.scoring.metrics import pearson
 from maia_lab.spending import Billed
 from maia_lab.world import Rater, Words, World
 

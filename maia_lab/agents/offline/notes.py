@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from maia_lab.agents.offline_claims import Claim, Language
-from maia_lab.agents.offline_survey import Seen
+from maia_lab.agents.offline.claims import Claim, Language
+from maia_lab.agents.offline.survey import Seen
 from maia_lab.events import Decided, Event, Noted, Observed, Offered, Opened
 from maia_lab.observation import Measurement, Observation
 from maia_lab.proposal import Conclusion, Hypothesis, Prediction, Proposal

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from maia_lab.metrics import Metric
+from maia_lab.scoring.metrics import Metric
 
 FALL = 0.001
 """Share of its value that a metric must lose at least for it to have fallen."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from maia_lab.agents.offline_claims import Claim
-from maia_lab.agents.offline_judgement import KEPT, LOST, Judgement
-from maia_lab.agents.offline_survey import Formula
+from maia_lab.agents.offline.claims import Claim
+from maia_lab.agents.offline.judgement import KEPT, LOST, Judgement
+from maia_lab.agents.offline.survey import Formula
 from maia_lab.ledger import Ledger
 from maia_lab.proposal import Conclusion, Evidence
 

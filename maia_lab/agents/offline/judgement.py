@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from math import sqrt
 
-from maia_lab.agents.offline_claims import Claim, Language, Thing
-from maia_lab.agents.offline_notes import CHANGED, STRONGEST, UNCHANGED, Notes, Row
-from maia_lab.agents.offline_survey import Evidence, Formula, Seen, gaps, guess
+from maia_lab.agents.offline.claims import Claim, Language, Thing
+from maia_lab.agents.offline.notes import CHANGED, STRONGEST, UNCHANGED, Notes, Row
+from maia_lab.agents.offline.survey import Evidence, Formula, Seen, gaps, guess
 
 TESTED = 6
 """Claims tested at most, so that a cell stays short enough to be read."""

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from maia_lab.agents.offline_claims import Claim
+from maia_lab.agents.offline.claims import Claim
 
 LABELS = 5
 BEAM = 5

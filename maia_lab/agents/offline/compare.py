@@ -9,9 +9,9 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from maia_lab.agents.offline_cells import listed
-from maia_lab.agents.offline_claims import Claim, Language
-from maia_lab.agents.offline_notes import fold, kind_of
+from maia_lab.agents.offline.cells import listed
+from maia_lab.agents.offline.claims import Claim, Language
+from maia_lab.agents.offline.notes import fold, kind_of
 from maia_lab.contrast import ALPHA, Contrast, Gap
 from maia_lab.events import Observed, Offered, Opened
 from maia_lab.ledger import ALPHA as AGAIN

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from textwrap import indent
 
-from maia_lab.agents.offline_notes import LEVEL, MADE, STRONGEST, USUAL
+from maia_lab.agents.offline.notes import LEVEL, MADE, STRONGEST, USUAL
 
 BANDS = (
     (0, 0.5, 120),

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from maia_lab import evaluation
 from maia_lab.doors import open_rater
 from maia_lab.errors import SessionError, WordsError
 from maia_lab.observation import Score
 from maia_lab.proposal import Conclusion
 from maia_lab.provenance import pixel_hash
-from maia_lab.rater import Paid, WordsRater
+from maia_lab.scoring import evaluation
+from maia_lab.scoring.rater import Paid, WordsRater
 from maia_lab.session import Session
 from maia_lab.study import Study
 from maia_lab.world import Progress

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from maia_lab.agents.offline_claims import NUMBERS
-from maia_lab.agents.offline_notes import kind_of
+from maia_lab.agents.offline.claims import NUMBERS
+from maia_lab.agents.offline.notes import kind_of
 from maia_lab.contexts import ANYWHERE
 from maia_lab.events import Decided, Observed, Offered
 from maia_lab.ledger import Ledger

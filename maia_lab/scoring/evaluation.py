@@ -9,14 +9,14 @@ from textwrap import wrap
 import numpy as np
 from numpy.typing import NDArray
 
-from maia_lab.baselines import Floats, Said, one_shot, search
 from maia_lab.errors import MaiaError, ModelError, WordsError
 from maia_lab.exemplars import Exemplars
-from maia_lab.metrics import auprc, pearson, undefined
 from maia_lab.observation import Score
-from maia_lab.rater import Paid, WordsRater
+from maia_lab.scoring.baselines import Floats, Said, one_shot, search
+from maia_lab.scoring.metrics import auprc, pearson, undefined
+from maia_lab.scoring.rater import Paid, WordsRater
+from maia_lab.scoring.trial import trial
 from maia_lab.system import System
-from maia_lab.trial import trial
 from maia_lab.world import Images, Rater, World
 
 CHUNK = 100

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from maia_lab.agents.offline_claims import BACKGROUND, Claim, Language
+from maia_lab.agents.offline.claims import BACKGROUND, Claim, Language
 from maia_lab.scenes.lexicon import SYNONYMS
 
 KINDS = {

@@ -6,9 +6,9 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from maia_lab.agents import offline_cells as cells
-from maia_lab.agents.offline_claims import Claim, Thing
-from maia_lab.agents.offline_judgement import (
+from maia_lab.agents.offline import cells
+from maia_lab.agents.offline.claims import Claim, Thing
+from maia_lab.agents.offline.judgement import (
     Judgement,
     beside,
     drawn,
@@ -17,7 +17,7 @@ from maia_lab.agents.offline_judgement import (
     near_misses,
     single_words,
 )
-from maia_lab.agents.offline_notes import CHANGED, Notes
+from maia_lab.agents.offline.notes import CHANGED, Notes
 from maia_lab.proposal import Prediction, Proposal
 
 T = TypeVar("T")

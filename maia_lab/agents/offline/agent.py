@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from maia_lab.agents.offline_ask import Asking
-from maia_lab.agents.offline_bias import Biases
-from maia_lab.agents.offline_claims import Language
-from maia_lab.agents.offline_closing import Closing
-from maia_lab.agents.offline_compare import Comparing
-from maia_lab.agents.offline_notes import fold
-from maia_lab.agents.offline_plan import Plan
-from maia_lab.agents.offline_spurious import propose
+from maia_lab.agents.offline.ask import Asking
+from maia_lab.agents.offline.bias import Biases
+from maia_lab.agents.offline.claims import Language
+from maia_lab.agents.offline.closing import Closing
+from maia_lab.agents.offline.compare import Comparing
+from maia_lab.agents.offline.notes import fold
+from maia_lab.agents.offline.plan import Plan
+from maia_lab.agents.offline.spurious import propose
 from maia_lab.events import Decided, Event, Noted
 from maia_lab.ledger import Ledger
 from maia_lab.loop import Watch

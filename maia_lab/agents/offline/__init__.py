@@ -1,0 +1,1 @@
+"""The experimenter that needs no model and no key."""

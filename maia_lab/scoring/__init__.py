@@ -1,0 +1,1 @@
+"""How a description is judged: on images it was not made from, and beside simpler ones."""
