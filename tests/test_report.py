@@ -182,6 +182,14 @@ def test_markdown_of_a_text_reads_as_the_text(text):
 # Everything is there.
 
 
+def test_experiments_take_no_longer_than_their_session():
+    story = Story.read(told())
+    assert dict(story.setting)["took"] == "experiments ran for 1 min 6 s"
+    times = ("2026-11-22T07:06:00.000+00:00", "2026-11-22T07:08:00.000+00:00")
+    said = dict(replace(story, times=times).setting)["took"]
+    assert said == "2 min 0 s, of which experiments ran for 1 min 6 s"
+
+
 def test_the_page_tells_in_order_what_was_found_how_and_on_what_grounds(text):
     said = [
         "amber-fox · concluded", "It is active for red things.", "active for", "red circle",
@@ -191,7 +199,7 @@ def test_the_page_tells_in_order_what_was_found_how_and_on_what_grounds(text):
         "scenes editor",
         "scenes captioner (perfect sight)",
         "begun with ask; steps decided by human 3, auto 1, ledger 1",
-        "5 of at most 25, 1 edited, 2 rejected", "of which experiments ran for 1 min 6 s",
+        "5 of at most 25, 1 edited, 2 rejected", "experiments ran for 1 min 6 s",
         "0123456789abcdef", "Hypotheses", "fires for red things", "indicated",
         "red circles above blue circles", "step 1", "cited", "fires for blue things",
         "contradicted", "against blue circles above red circles", "fires at night", "untested",

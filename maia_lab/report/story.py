@@ -217,6 +217,9 @@ class Story:
         steps += f", {edited} edited" if edited else ""
         steps += f", {rejected} rejected" if rejected else ""
         began, last = (datetime.fromisoformat(time) for time in self.times)
+        took = (last - began).total_seconds()
+        ran = sum(observation.seconds for observation in outcomes)
+        spent = f"experiments ran for {_span(ran)}"
         return [
             ("unit", str(question.unit)),
             ("task", question.task),
@@ -229,11 +232,8 @@ class Story:
             ("review", self._reviewed(setting.policy)),
             ("steps", steps),
             ("began", f"{began:%Y-%m-%d %H:%M} UTC"),
-            (
-                "took",
-                f"{_span((last - began).total_seconds())}, of which experiments ran for"
-                f" {_span(sum(observation.seconds for observation in outcomes))}",
-            ),
+            # A recording that was copied bears the times of the copying.
+            ("took", f"{_span(took)}, of which {spent}" if took >= ran else spent),
             ("seed", str(setting.seed)),
             *((f"{name} digest", digest[:16]) for name, digest in setting.digests),
             ("maia_lab", setting.version),
