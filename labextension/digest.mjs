@@ -8,7 +8,7 @@ const files = path =>
   statSync(path).isDirectory() ? readdirSync(path).flatMap(name => files(join(path, name))) : [path];
 
 const whole = createHash('sha256');
-const sources = ['src', 'style', 'schema', 'package.json', 'tsconfig.json', 'yarn.lock'];
+const sources = ['src', 'style', 'schema', 'bundle.config.cjs', 'package.json', 'tsconfig.json', 'yarn.lock'];
 const names = sources.flatMap(files).map(path => path.replaceAll('\\', '/'));
 for (const name of names.sort()) {
   whole.update(`${name}\n${readFileSync(name, 'utf8').replaceAll('\r\n', '\n')}\n`);

@@ -76,7 +76,10 @@ def test_the_bundle_was_built_from_these_sources():
         for path in (SOURCES / folder).rglob("*")
         if path.is_file()
     ]
-    files += [SOURCES / name for name in ("package.json", "tsconfig.json", "yarn.lock")]
+    files += [
+        SOURCES / name
+        for name in ("bundle.config.cjs", "package.json", "tsconfig.json", "yarn.lock")
+    ]
     whole = hashlib.sha256()
     for path in sorted(files, key=lambda path: path.relative_to(SOURCES).as_posix()):
         # As checked out anywhere: Git may write other ends of lines.
