@@ -134,6 +134,13 @@ def test_a_session_is_told_in_a_few_lines_a_step() -> None:
     assert "a table" not in text, "what was measured is not told twice"
 
 
+def test_what_was_not_scored_is_told_with_the_reason() -> None:
+    why = "nothing can tell what they hold"
+    score = Score("this description", ("red",), None, None, 0, 0, 0, why)
+    text = " ".join(told(Observed(1, Observation(scores=(score,)))).split())
+    assert f"red (not scored, because {why})" in text and "count as active" not in text
+
+
 def test_the_plot_sets_every_interval_beside_the_control() -> None:
     lines = told(*session()).splitlines()
     red, control, blue = (

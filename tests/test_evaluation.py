@@ -96,7 +96,9 @@ def test_a_unit_that_answers_no_number_is_not_scored_and_says_so(
 
     monkeypatch.setattr(system._layer, "respond", respond)
     (mine,) = evaluation.score(system, world, exemplars, ["red"])
-    assert why in mine.note and "nan" not in evaluation.table([mine])
+    told = evaluation.table([mine])
+    assert why in mine.note and "nan" not in told
+    assert mine.n == 0 and "count as active" not in told, "nobody looked at any image"
 
 
 def test_a_unit_that_never_varies_has_scores_that_say_so(system, world, exemplars, monkeypatch):

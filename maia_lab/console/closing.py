@@ -50,7 +50,8 @@ def scored(scores: Sequence[Score]) -> RenderableType:
     table.add_row(*(Text(t, "bright_black") for t in head))
     for s in scores:
         figures = map(figure, (s.precision, s.recall, s.correlation, s.auprc))
-        said = one_line(s.said or f"not scored, because {s.note}")
+        why = f" (not scored, because {s.note})" if s.note else ""
+        said = one_line((s.said or "none") + why)
         style = "bold" if s is scores[0] else ""
         table.add_row(*(Text(t, style) for t in (one_line(s.of), *figures, said)))
     below = [Text(one_line(line), "bright_black") for line in explained(scores)]

@@ -61,7 +61,7 @@ def score(
     mine: Said = (tuple(labels), tuple(suppressed_by))
     if rater is None:
         why = f"nothing can tell what the images of {world.name} hold"
-        return [_unscored(mine, len(world.held_out), why)]
+        return [_unscored(mine, why)]
     rows: dict[str, Said] = {MINE: mine}
     if words is not None:
         rows[ONE_SHOT] = one_shot(world, exemplars, seed)
@@ -72,7 +72,7 @@ def score(
         raise
     except MaiaError as error:
         what = "the unit" if isinstance(error, ModelError) else error.value
-        return [_unscored(mine, len(world.held_out), f"{what} {error.reason}")]
+        return [_unscored(mine, f"{what} {error.reason}")]
     # Baselines often say the same: what is drawn for one of them is so for all.
     trials = {said: trial(system, world, *said, seed) for said in set(rows.values())}
     return [
@@ -81,8 +81,8 @@ def score(
     ]
 
 
-def _unscored(said: Said, n: int, why: str) -> Score:
-    return Score(MINE, said[0], None, None, 0, 0, n, why, suppressed_by=said[1])
+def _unscored(said: Said, why: str) -> Score:
+    return Score(MINE, said[0], None, None, 0, 0, 0, why, suppressed_by=said[1])
 
 
 def sample(images: Images, rater: Rater, seed: int = 0) -> NDArray[np.int_]:
