@@ -23,7 +23,7 @@ def measures(events: Iterable[Event]) -> list[tuple[str, str]]:
     controlled = {
         (step, m.comparison)
         for step, m in ledger.measurements
-        if not m.control and not m.prompts and m.condition == "control"
+        if not m.control and not m.prompts and m.plain == "control"
     }
     sizes = [len(set(m.bases)) for m in rows]
     failed = sum(check.speaks == "against" for check in checks)
@@ -41,21 +41,23 @@ def measures(events: Iterable[Event]) -> list[tuple[str, str]]:
 
 
 def after_the_answer(events: Iterable[Event]) -> tuple[int, int] | None:
-    """Steps that ran after the last concluded hypothesis was first stated, and all that ran.
+    """Experiments that ran after the last concluded hypothesis was first stated, and all that ran.
 
     None where nothing was concluded, or no hypothesis cited.
     """
     first: dict[str, int] = {}
+    offered: set[int] = set()
     ran: list[int] = []
     cited: tuple[str, ...] = ()
     for event in events:
         match event:
             case Offered(step=step, proposal=Proposal() as proposal):
+                offered.add(step)
                 for h in proposal.hypotheses:
                     first.setdefault(h.id, step)
             case Offered(proposal=Conclusion() as conclusion):
                 cited = tuple(e.hypothesis for e in conclusion.evidence if e.hypothesis in first)
-            case Observed(step=step) if not cited:
+            case Observed(step=step) if step in offered:
                 ran.append(step)
             case _:
                 continue
