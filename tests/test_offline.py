@@ -13,7 +13,7 @@ import pytest
 from maia_lab.agents.offline.agent import OfflineAgent
 from maia_lab.agents.offline.claims import Claim, Language
 from maia_lab.agents.offline.judgement import Judgement, View
-from maia_lab.agents.offline.notes import Notes, Row, _read
+from maia_lab.agents.offline.notes import Notes, Row, _read, fold
 from maia_lab.agents.offline.plan import Plan
 from maia_lab.agents.offline.survey import Formula, Seen, guess
 from maia_lab.allowlist import refusals
@@ -364,6 +364,13 @@ def test_what_a_person_mentions_is_tested(scenes):
     played = play(scenes, Rule(("red",)), notes=["could it be yellow boats on snow?"])
     measured = {m.condition for o in played.observations for m in o.measurements}
     assert "yellow boat on a snow background" in measured
+
+
+def test_only_what_a_person_says_is_taken_for_a_remark(scenes):
+    said = "labels are the last words of file names: boat, star"
+    no = "Write it with system, tools, plain Python."
+    events = [Noted(said, "data"), Decided(1, 1, Reject(no), "safe"), Noted("a red moon?")]
+    assert [str(c.things) for c in fold(events, language(scenes)).remarks] == ["(('red', 'moon'),)"]
 
 
 def test_a_session_that_ends_too_soon_does_not_call_the_unit_unstable(scenes):

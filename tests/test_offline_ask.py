@@ -1,12 +1,22 @@
 """Questions in free words, answered without a language model as far as words of the world go."""
 
+import numpy as np
 import pytest
+from test_comparison import measured
 
 from maia_lab import ask
+from maia_lab.agents.offline.ask import NEITHER, Asking
 from maia_lab.agents.offline.claims import Claim, Language
+from maia_lab.agents.offline.compare import Comparing
 from maia_lab.agents.offline.question import read
-from maia_lab.events import Decided
+from maia_lab.contrast import USUAL
+from maia_lab.events import Decided, Observed, Offered, Opened, Setting
+from maia_lab.observation import Observation
+from maia_lab.proposal import Hypothesis, Proposal
 from maia_lab.scenes.world import scenes_world
+from maia_lab.session import Briefing
+from maia_lab.tasks import ASK, COMPARE
+from maia_lab.unit import Unit
 
 CIRCLE, GRASS = Claim((("circle",),)), Claim(background="grass")
 
@@ -64,3 +74,43 @@ def test_what_was_not_found_to_matter_is_no_evidence(tmp_path):
         "With another texture, it answers less."
     ]
     assert not any(isinstance(e, Decided) and e.by == "ledger" for e in session.journal.events)
+
+
+def briefed(task, question, *ran):
+    """A session at its last step, in which experiments measured these rows."""
+    asked = task.ask(Unit("net", "a", 0), question)
+    events = [Opened("fox", asked, Setting("offline", "scenes", "data", "scenes", "scenes"))]
+    for step, (code, hypotheses, rows) in enumerate(ran, 1):
+        events.append(Offered(step, 1, Proposal("why", code, hypotheses), "offline"))
+        events.append(Observed(step, Observation(measurements=tuple(rows))))
+    return Briefing(asked, tuple(events), 1, must_conclude=True)
+
+
+def test_what_a_reviewer_cut_out_of_a_cell_lends_its_name_to_no_other():
+    chance = np.random.default_rng(0)
+    rows = [
+        measured(chance.normal(mean, 0.1, 12), condition=name)
+        for name, mean in (("grass background, without circle", 5), (NEITHER, 0))
+    ]
+    briefing = briefed(ASK, "is it the ball or the grass?", ("# Cross: …", (), rows))
+    said = Asking(briefing, Language(scenes_world(1, 1).vocabulary), 0).next()
+    assert "Grass background drives it" in said.description
+    assert said.labels == ("grass background",)
+
+
+def test_a_difference_rests_on_the_claim_of_its_own_condition():
+    units, chance = ("net/a/0", "net/a/1"), np.random.default_rng(0)
+    apart = {USUAL: 0, "a star": 3, "a star on a snow background": 0}
+    rows = [
+        measured(chance.normal(n * mean, 0.1, 30), [f"{name}{i}" for i in range(30)], name).by(unit)
+        for n, unit in enumerate(units)
+        for name, mean in apart.items()
+    ]
+    claims = [
+        Hypothesis(f"H{n}", f"net/a/1 answers {name} more than net/a/0 does.")
+        for n, name in enumerate(apart)
+    ]
+    briefing = briefed(COMPARE, "", ("# Test: …", tuple(claims), rows))
+    said = Comparing(briefing, Language(scenes_world(1, 1).vocabulary)).next()
+    assert [a.about for a in said.answers] == ["a star"]
+    assert [e.hypothesis for e in said.evidence] == ["H1"]

@@ -17,6 +17,7 @@ from maia_lab.observation import Observation, Text
 from maia_lab.scenes.planted import PAIRS, planted_world
 from maia_lab.scenes.render import render
 from maia_lab.scenes.sample import sample, stream
+from maia_lab.selectivity import Selectivity
 from maia_lab.session import Briefing
 from maia_lab.systems.scenes_nets import build, preprocess
 from maia_lab.tasks.spurious import FILE, read
@@ -223,3 +224,11 @@ def test_units_that_an_edited_cell_left_out_keep_what_was_seen_of_them():
     lines = [crossed(1, (1, 2)), crossed(2, (2,))]
     said = offline_spurious.propose(Briefing(None, lines, 3, must_conclude=False))
     assert [a.says.count("thing") for a in said.answers] == [1, 2]
+
+
+def test_a_share_that_is_rounded_up_to_the_line_does_not_cross_it():
+    almost = Selectivity(0.796, 0.2, 0.004)
+    assert almost.verdict == "SPURIOUS" and "80% of" in str(almost)
+    lines = [Observed(n, Observation((Text(f"net/a/1  {almost}"),))) for n in (1, 2)]
+    said = offline_spurious.propose(Briefing(None, lines, 3, must_conclude=False))
+    assert said.answers[0].says.startswith("SPURIOUS")

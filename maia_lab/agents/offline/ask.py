@@ -268,8 +268,8 @@ class Asking:
         found = self._kinds_answer() if asked.kinds else self._claims_answer()
         said, labels = [Answer(about, says) for about, says, _ in found], []
         if not asked.kinds and not asked.lowers:
-            wanted = zip(asked.claims, found, strict=False)
-            labels = [self._say(claim) for claim, (_, _, held) in wanted if held]
+            drive = {about for about, _, held in found if held}
+            labels = [self._say(c) for c in asked.claims if self._say(c, article=True) in drive]
         # What was not found to matter rests on no claim that it does.
         lacking = [kind for kind, _, held in found if asked.kinds and not held]
         denied = {self._matters(f"another {kind}").id for kind in lacking}

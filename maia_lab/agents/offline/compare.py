@@ -240,7 +240,8 @@ class Comparing:
         if alike:
             text += f" Rank correlation of their answers over the data: {alike}."
         steps = tuple(step for kind in ("Test", "Fresh") for step, _ in self.seen.get(kind, []))
-        held = [h for h in self._notes.hypotheses.values() if any(a in h.text for a in answers)]
+        named = [f" answers {about} more than " for about in answers]
+        held = [h for h in self._notes.hypotheses.values() if any(n in h.text for n in named)]
         return Conclusion(
             text,
             (),

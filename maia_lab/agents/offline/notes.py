@@ -141,9 +141,9 @@ def fold(events: Iterable[Event], language: Language) -> Notes:
                     continue
                 if isinstance(verdict, Reject):
                     _became(notes, kinds.get(step), "rejected")
-                if isinstance(verdict, Approve | Edit | Reject) and by not in ("ledger", "budget"):
+                if isinstance(verdict, Approve | Edit | Reject) and by == "human":
                     _heard(notes, verdict.note)
-            case Noted(text=text):
+            case Noted(text=text, by="human"):
                 _heard(notes, text)
             case Observed(step=step, observation=observation):
                 _became(notes, kinds.get(step), observation.outcome)

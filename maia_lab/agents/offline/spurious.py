@@ -6,7 +6,7 @@ import re
 
 from maia_lab.events import Observed
 from maia_lab.proposal import Answer, Conclusion, Proposal
-from maia_lab.selectivity import LEAST, SELECTIVE, SPURIOUS
+from maia_lab.selectivity import SELECTIVE, SPURIOUS
 from maia_lab.session import Briefing
 
 CELL = """\
@@ -17,13 +17,13 @@ print(tools.cross(cells))
 """
 NAMES = ("Move", "Move other things")
 TRIES = 4
-LINE = re.compile(r"^(\S+) +(?:SELECTIVE|SPURIOUS): (\d+)% .* thing, (\d+)% ", re.MULTILINE)
+LINE = re.compile(r"^(\S+) +(SELECTIVE|SPURIOUS): (\d+)% .* thing, (\d+)% ", re.MULTILINE)
 
 
 def propose(briefing: Briefing) -> Proposal | Conclusion:
     """Two experiments on fresh things each, then a label for every unit."""
     outcomes = [e.observation.text for e in briefing.events if isinstance(e, Observed)]
-    read = [{m[1]: (int(m[2]), int(m[3])) for m in LINE.finditer(text)} for text in outcomes]
+    read = [{m[1]: (m[2], m[3], m[4]) for m in LINE.finditer(text)} for text in outcomes]
     seen = [found for found in read if found]
     if len(seen) < len(NAMES) and len(read) < TRIES and not briefing.must_conclude:
         return Proposal(
@@ -35,12 +35,12 @@ def propose(briefing: Briefing) -> Proposal | Conclusion:
     for unit in seen[0] if seen else ():
         # Whoever edits a cell may show its cells to some of the units only.
         shares = [found[unit] for found in seen if unit in found]
-        selective = all(thing >= 100 * LEAST for thing, _ in shares)
+        selective = all(verdict == SELECTIVE for verdict, *_ in shares)
         answers.append(
             Answer(
                 unit,
                 f"{SELECTIVE if selective else SPURIOUS}: "
-                + "; ".join(f"thing {thing}%, background {ground}%" for thing, ground in shares),
+                + "; ".join(f"thing {thing}%, background {ground}%" for _, thing, ground in shares),
             )
         )
     kept = sum(answer.says.startswith(SELECTIVE) for answer in answers)
