@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -35,6 +34,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PATIENCE = 120_000
+"""Milliseconds that anything may take on a busy machine: the first index of the data does."""
 KERNEL_IS_IDLE = """name => {
     const widget = window.jupyterapp?.shell.currentWidget;
     const kernel = widget?.context?.path === name && widget.sessionContext?.session?.kernel;
@@ -139,7 +140,7 @@ class Notebook:
 
     def wait_for_kernel(self) -> None:
         """Wait until the notebook is shown and its kernel idle."""
-        self.page.wait_for_function(KERNEL_IS_IDLE, arg=self.name, timeout=60_000)
+        self.page.wait_for_function(KERNEL_IS_IDLE, arg=self.name)
 
 
 def missing() -> str:
@@ -153,6 +154,16 @@ def missing() -> str:
             if not Path(playwright.chromium.executable_path).exists():
                 return "there is no Chromium: python -m playwright install chromium"
     return ""
+
+
+def address(runtime: Path) -> str | None:
+    """Where a server answers, by the file that it writes once it knows its port."""
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        port = json.loads(next(runtime.glob("jpserver-*.json")).read_text())["port"]
+        url = f"http://127.0.0.1:{port}"
+        urllib.request.urlopen(f"{url}/api/status?token={TOKEN}", timeout=30).close()
+        return url
+    return None
 
 
 @contextlib.contextmanager
@@ -169,9 +180,6 @@ def serving(root: Path) -> Iterator[Server]:
     quiet.mkdir(parents=True)
     # Whether one would like news is asked in a window above the page.
     (quiet / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     own = {
         "JUPYTER_CONFIG_DIR": "config",
         "JUPYTER_DATA_DIR": "data",
@@ -189,27 +197,21 @@ def serving(root: Path) -> Iterator[Server]:
     }
     log = root / "lab.log"
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
-    command += ["--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"]
+    command += ["--ip=127.0.0.1", "--port=0"]
     command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={work}"]
-    command += ["--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"]
+    command += [f"--{app}.expose_app_in_browser=True" for app in ("LabApp", "JupyterNotebookApp")]
+    command += ["--LabApp.extension_manager=readonly"]
     command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
     with log.open("wb") as sink:
         process = subprocess.Popen(
             command, stdout=sink, stderr=subprocess.STDOUT, env=environment, cwd=root
         )
         try:
-            url = f"http://127.0.0.1:{port}"
-            for _ in range(300):
-                with contextlib.suppress(OSError):
-                    urllib.request.urlopen(f"{url}/api/status?token={TOKEN}", timeout=2).close()
-                    break
-                if process.poll() is not None:
-                    break
+            late = time.monotonic() + PATIENCE / 1000
+            while (url := address(root / "runtime")) is None:
+                if process.poll() is not None or time.monotonic() > late:
+                    raise RuntimeError(f"JupyterLab did not start: {log.read_text()[-2000:]}")
                 time.sleep(0.1)
-            else:
-                raise RuntimeError(f"JupyterLab did not start: {log.read_text()[-2000:]}")
-            if process.poll() is not None:
-                raise RuntimeError(f"JupyterLab ended: {log.read_text()[-2000:]}")
             yield Server(url, work, log)
         finally:
             process.terminate()
@@ -229,10 +231,11 @@ def chromium(server: Server) -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
         try:
             # Tests may open further pages beside this one.
-            page = browser.new_context(viewport={"width": 1280, "height": 960}).new_page()
-            page.set_default_timeout(15_000)
+            context = browser.new_context(viewport={"width": 1280, "height": 960})
+            context.set_default_timeout(PATIENCE)
+            page = context.new_page()
             page.goto(f"{server.url}/lab?reset&token={TOKEN}")
-            page.wait_for_selector("#jp-main-dock-panel", timeout=60_000)
+            page.wait_for_selector("#jp-main-dock-panel")
             yield page
         finally:
             browser.close()

@@ -85,14 +85,18 @@ def test_there_is_no_import_cycle():
 
 def test_importing_the_package_is_light_and_brings_no_heavy_library():
     code = (
-        "import time, sys, numpy, PIL.Image, PIL.ImageFont, PIL.ImageDraw\n"
-        "began = time.process_time()\nimport maia_lab\n"
-        "print(time.process_time() - began, *sorted(m.split('.')[0] for m in sys.modules))"
+        "import time, sys\nbegan = time.process_time()\n"
+        "import numpy, PIL.Image, PIL.ImageFont, PIL.ImageDraw\n"
+        "there = time.process_time()\nimport maia_lab\nends = time.process_time()\n"
+        "print(ends - there, there - began, *sorted(m.split('.')[0] for m in sys.modules))"
     )
     runs = [
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         for _ in range(3)
     ]
-    seconds, *modules = min((r.stdout.split() for r in runs), key=lambda words: float(words[0]))
+    seconds, others, *modules = min(
+        (r.stdout.split() for r in runs), key=lambda words: float(words[0])
+    )
     assert not HEAVY & set(modules)
-    assert float(seconds) <= 0.3
+    # On a slow or busy machine numpy and Pillow take longer, and say how much.
+    assert float(seconds) <= max(0.3, 6 * float(others))

@@ -12,8 +12,6 @@ from browser import TOKEN, Notebook, chromium, opened, serving, skip_without_bro
 pytestmark = pytest.mark.browser
 
 SOURCES = ["%load_ext maia_lab", "%maia describe synthetic/one/1001", "print('unrelated')"]
-PATIENCE = 90_000
-"""Milliseconds, until there is an index of the data on a busy machine."""
 CONTRAST = """element => {
     const light = colour => {
         const [r, g, b] = colour.match(/[\\d.]+/g).slice(0, 3).map(v => v / 255)
@@ -38,7 +36,6 @@ def lab(tmp_path_factory):
 def notebook(lab, request):
     server, page = lab
     with opened(page, server, request.node.name, SOURCES) as notebook:
-        page.set_default_timeout(PATIENCE)
         notebook.run("cell-0")
         notebook.run("cell-1")
         notebook.step(1, "waiting").wait_for()
@@ -68,7 +65,6 @@ def test_two_tabs_that_approve_at_once_run_a_step_once(notebook):
     notebook.save()
     other = notebook.page.context.new_page()
     try:
-        other.set_default_timeout(PATIENCE)
         url = f"{notebook.server.url}/lab/workspaces/other/tree/{notebook.name}"
         other.goto(f"{url}?reset&token={TOKEN}")
         tab = Notebook(other, notebook.server, notebook.name)
@@ -171,10 +167,10 @@ def test_the_strip_can_be_read_in_the_dark_and_by_a_screen_reader(notebook):
                 "dark => (document.body.dataset.jpThemeLight === 'false') === dark",
                 arg=name.endswith("Dark"),
             )
-            notebook.page.wait_for_timeout(300)
             for part in (".maia-State", ".maia-Why", ".maia-Button"):
-                shown = notebook.step(1).locator(part).first
-                assert shown.evaluate(CONTRAST) >= 4.5, (name, part)
+                shown = notebook.step(1).locator(part).first.element_handle()
+                # A theme's colours come in one after the other.
+                notebook.page.wait_for_function(f"shown => ({CONTRAST})(shown) >= 4.5", arg=shown)
         heard = notebook.step(1).aria_snapshot()
         assert 'button "Approve & run"' in heard and 'button "Reject…"' in heard
         assert 'textbox "Note to the agent' in heard and "Waiting for you" in heard
@@ -190,12 +186,9 @@ def test_notebook_7_reviews_in_the_same_way(lab):
     write_notebook(server.work / "seven.ipynb", SOURCES)
     seven = page.context.new_page()
     try:
-        seven.set_default_timeout(PATIENCE)
         seven.goto(f"{server.url}/notebooks/seven.ipynb?token={TOKEN}")
-        idle = seven.locator(".jp-NotebookKernelStatus, .jp-Notebook-ExecutionIndicator").first
-        idle.wait_for(state="attached")
+        Notebook(seven, server, "seven.ipynb").wait_for_kernel()
         seven.locator(".jp-Notebook .jp-Cell .cm-content").first.click()
-        seven.wait_for_timeout(2_000)
         seven.keyboard.press("Shift+Enter")
         seven.keyboard.press("Shift+Enter")
         strip = seven.locator(".maia-Footer[data-maia-step='1']")

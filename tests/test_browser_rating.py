@@ -22,7 +22,6 @@ def test_images_are_marked_by_mouse_and_keyboard_and_scored(own_folders, tmp_pat
         chromium(server) as page,
         opened(page, server, "rating", sources) as notebook,
     ):
-        page.set_default_timeout(60_000)
         notebook.run("cell-0")
         notebook.run("cell-1")
         pictures = page.locator(".maia-pic")

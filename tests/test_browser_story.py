@@ -11,8 +11,6 @@ from browser import chromium, opened, serving, skip_without_browser
 pytestmark = pytest.mark.browser
 
 DESCRIBE = "%maia describe scenes/layer4/31"
-PATIENCE, STEP = 120_000, 40_000
-"""Milliseconds until there is an index of the data, and for a step on a busy machine."""
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +25,9 @@ def notebook(lab, request):
     server, page = lab
     sources = ["%load_ext maia_lab", DESCRIBE, "print('unrelated')"]
     with opened(page, server, request.node.name, sources) as notebook:
-        notebook.page.set_default_timeout(PATIENCE)
         notebook.run("cell-0")
         notebook.run("cell-1")
         notebook.step(1, "waiting").wait_for()
-        notebook.page.set_default_timeout(STEP)
         yield notebook
         assert notebook.complaints == []
 

@@ -121,7 +121,7 @@ def test_the_same_in_a_notebook(tmp_path, monkeypatch):
         manager, client = start_new_kernel(kernel_name="python3")
         try:
             out = []
-            client.execute_interactive(NOTEBOOK, timeout=120, output_hook=out.append)
+            client.execute_interactive(NOTEBOOK, timeout=300, output_hook=out.append)
         finally:
             client.stop_channels()
             manager.shutdown_kernel(now=True)

@@ -143,7 +143,7 @@ def test_ctrl_c_ends_cleanly_says_how_to_go_on_and_going_on_works(capsys):
             break
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == INTERRUPTED
     assert "Go on with: maia describe --resume cut" in err and "Traceback" not in err
     assert maia("describe", "--resume", "cut", "--review", "auto") == CONCLUDED

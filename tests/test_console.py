@@ -303,7 +303,7 @@ def test_a_real_terminal_gets_colour_and_its_end_of_input_stops_the_session() ->
         with pytest.raises(SessionError, match="resume"):
             ConsoleReviewer(keys, screen).review(offered(), print)
         print("done", file=screen, flush=True)
-        reader.join(10)
+        reader.join(60)
     os.close(ours)
     assert b"\x1b[" in seen and b"dataset_sample" in seen
 

@@ -42,7 +42,7 @@ print("last", end="")
     with Image.open(io.BytesIO(journal.image(picture.sha256))) as image:
         assert image.size == (picture.width, picture.height)
     assert (observation.outcome, observation.error) == ("done", "")
-    assert 0 < observation.seconds < 5
+    assert 0 < observation.seconds < 60
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_streams_and_hooks_are_restored_whatever_happens(executor, tools, ending
 LATE = """
 import threading, time
 def speak():
-    go.wait(5)
+    go.wait(60)
     print(said)
     tools.display(said)
     tools.compare({"red": tools.text2image("red", 3)})
@@ -242,17 +242,17 @@ threading.Thread(target=speak).start()
 
 
 def test_a_thread_of_the_step_is_heard_in_it(executor):
-    observation = executor.run(LATE + "go.set(); spoken.wait(5); print('end')")
+    observation = executor.run(LATE + "go.set(); spoken.wait(60); print('end')")
     assert observation.text == "from the thread\nfrom the thread\nend\n"
     assert len(observation.measurements) == 2
 
 
 def test_a_stray_thread_is_not_heard_after_its_step(executor, capsys):
     executor.run(LATE)
-    executor.run("go.set(); spoken.wait(5)")
+    executor.run("go.set(); spoken.wait(60)")
     assert capsys.readouterr().out == "from the thread\nfrom the thread\n"
     executor.run(LATE)
-    observation = executor.run("go.set(); spoken.wait(5); print('my own')")
+    observation = executor.run("go.set(); spoken.wait(60); print('my own')")
     assert observation.text == "my own\n"
     assert observation.measurements == ()
     assert capsys.readouterr().out == "from the thread\nfrom the thread\n"

@@ -30,7 +30,6 @@ def mask(*where):
         (True, image()), (image(), "a", "b"), (image(), 1, 2), (image(), image(), 1),
         [[image()], 3], np.zeros((4, 4)), object,
     ],
-    ids=repr,
 )  # fmt: skip
 def test_what_holds_no_images_is_no_grid(thing):
     assert Grid.of(thing) is None

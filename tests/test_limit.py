@@ -55,19 +55,19 @@ def test_an_endless_experiment_ends_at_its_limit(executor, where, code, monkeypa
     assert observation.outcome == "limit"
     assert "TimeLimit: the experiment took longer than the 0.1 s it had" in observation.error
     assert "<experiment" in observation.error
-    assert observation.seconds < 10
-    assert where(executor.run, "2 * 2", 5.0).text == "4\n"
+    assert observation.seconds < 60
+    assert where(executor.run, "2 * 2", 60.0).text == "4\n"
 
 
 @posix
 def test_a_long_sleep_ends_at_the_limit(executor):
-    assert executor.run("import time; time.sleep(30)", 0.1).seconds < 2
+    assert executor.run("import time; time.sleep(30)", 0.1).seconds < 20
 
 
 @pytest.mark.parametrize("where", [here, on_a_thread])
 def test_what_ends_in_time_is_left_alone(executor, where):
     for _ in range(200):
-        assert where(executor.run, "1 + 1", 5.0).text == "2\n"
+        assert where(executor.run, "1 + 1", 60.0).text == "2\n"
     assert "experiment's time" not in {thread.name for thread in threading.enumerate()}
 
 

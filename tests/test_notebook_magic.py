@@ -34,7 +34,7 @@ def front(own_folders, tmp_path_factory):
 
 def complete(front, line):
     front.client.complete(line)
-    return front.client.get_shell_msg(timeout=20)["content"]["matches"]
+    return front.client.get_shell_msg(timeout=60)["content"]["matches"]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_a_session_whose_process_was_killed_does_not_run(front):
     killed.run(f"%maia describe {UNIT} --name killed")
     assert "waiting for a verdict" in listed(front, "killed")
     killed.begin("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
-    manager.provisioner.process.wait(20)
+    manager.provisioner.process.wait(60)
     killed.close()
     manager.cleanup_resources()
     said = listed(front, "killed")
@@ -269,7 +269,7 @@ def test_a_saved_session_runs_from_top_to_bottom_without_an_agent(front, own_fol
         "import maia_lab; print(len(maia_lab.find('kept', readonly=True).journal.events))"
     )[1]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
-    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
     assert len(cells) == 3
     said = json.dumps(notebook.cells[0]["outputs"])
     assert "has ended" in said and "## Conclusion" in said

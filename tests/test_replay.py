@@ -111,7 +111,7 @@ def test_at_a_terminal_enter_turns_the_page_and_q_ends_it(recorded):
     until("[Enter] step 2")
     assert "edited and approved" in seen
     os.write(screen, b"q\n")
-    assert told.wait(30) == 0
+    assert told.wait(120) == 0
     os.close(screen)
 
 

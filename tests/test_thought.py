@@ -36,7 +36,7 @@ class Thinks:
         self.begun.set()
         try:
             if self.waits:
-                await asyncio.sleep(60)
+                await asyncio.sleep(600)
         except asyncio.CancelledError:
             watch.keep(SAID)
             self.cleaned.set()
@@ -74,9 +74,9 @@ def test_a_pause_or_stop_cuts_a_thought_short_and_it_is_still_paid(overtake):
     session, agent = opened(), Thinks(waits=True)
     thread = threading.Thread(target=next_thought, args=(session, agent))
     thread.start()
-    assert agent.begun.wait(5)
+    assert agent.begun.wait(60)
     session.pause("lunch") if overtake == "pause" else session.stop("enough", "human")
-    thread.join(5)
+    thread.join(60)
     assert not thread.is_alive() and agent.cleaned.is_set()
     kept = session.journal.events[-1]
     assert kept.content == "" and "overtaken" in kept.stop and session.spent.tokens == 20
@@ -87,7 +87,7 @@ def test_ctrl_c_cuts_a_thought_short_and_pauses():
     session, agent = opened(), Thinks(waits=True)
 
     def press():
-        agent.begun.wait(5)
+        agent.begun.wait(60)
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=press).start()

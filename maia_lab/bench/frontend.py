@@ -101,7 +101,7 @@ class FrontEnd:
     def heard(self, text: str) -> None:
         """Wait until a cell prints this."""
         while True:
-            message = self._next(10)
+            message = self._next(60)
             if message is None:
                 raise TimeoutError(f"nothing printed {text!r}")
             if message["msg_type"] == "stream" and text in message["content"]["text"]:
@@ -119,7 +119,7 @@ class FrontEnd:
         content = {"comm_id": self.comm, "data": message}
         self.client.shell_channel.send(self.client.session.msg("comm_msg", content))
 
-    def ask(self, message: Message, timeout: float = 20) -> Message:
+    def ask(self, message: Message, timeout: float = 60) -> Message:
         """Send a message, and return the kernel's answer to it."""
         message = {"id": os.urandom(4).hex(), **message}
         self.send(message)
