@@ -117,6 +117,10 @@ def advance(state: State, event: Event) -> State:
             proposal = state.offered.proposal if state.offered is not None else None
             scored = isinstance(proposal, Conclusion) and observation.closed
             return replace(state, phase=Phase.SCORED if scored else Phase.THINKING)
+        case Phase.PAUSED, Observed() if state.paused_in is Phase.RUNNING:
+            # A pause holds up nothing that runs already.
+            ran = advance(replace(state, phase=Phase.RUNNING), event)
+            return replace(ran, phase=Phase.PAUSED, paused_in=ran.phase)
         case Phase.SCORED, Accepted(step=step) if step == state.step:
             return replace(state, phase=Phase.CONCLUDED)
         case _, Rated(step=step) if state.scored and step == state.step:

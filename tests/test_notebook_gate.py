@@ -281,6 +281,21 @@ def test_a_cell_that_is_none_of_ours_runs_whatever_fails_in_us(page):
     assert kernels.text(page.run("print(1)")[1]) == "1\n"
 
 
+def test_what_a_step_comes_to_is_kept_although_it_is_paused_while_it_runs(page):
+    proposal = begin(page)
+    # What the page asks for while a cell runs is done on another thread than the cell's.
+    meanwhile = (
+        "\nlive = get_ipython()._maia_lab[0].lives.active"
+        "\nlive.pause('for lunch')"
+        "\ntry:\n    live.resume()\nexcept Exception as error:\n    print(error)"
+    )
+    said = kernels.text(page.approve_and_run(proposal, proposal["source"] + meanwhile)[1])
+    assert "was paused in a step that still runs" in said
+    assert page.step(1, "done")
+    page.run("%maia resume", "resume-paused")
+    assert page.proposal()["step"] == 2
+
+
 def test_an_open_proposal_of_a_session_elsewhere_on_this_disk_does_not_run(page):
     proposal = begin(page)
     page.run("%maia pause")

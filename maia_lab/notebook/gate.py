@@ -174,7 +174,8 @@ class Gate:
         observation = running.capture.finish(result, seconds, remarks)
         self._late.listen(threads, partial(self._printed_late, live, live.session.state.step))
         live.bind(namespace)
-        if live.phase is Phase.RUNNING or live.session.state.ended:
+        if live.running:
+            live.running = False
             self._done(live, observation)
 
     def _printed_late(self, live: Live, step: int, text: str) -> None:

@@ -150,7 +150,10 @@ class Notebook:
         executor = LocalExecutor(
             live.study.names, live.study.tools.recorder, live.session.journal.keep
         )
-        observation = executor.run(offered.proposal.code)
+        try:
+            observation = executor.run(offered.proposal.code)
+        finally:
+            live.running = False
         self._observed(live, observation)
         for part in observation.parts:
             if isinstance(part, Picture):

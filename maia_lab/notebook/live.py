@@ -50,6 +50,7 @@ class Live:
         auto_left: steps that still run by themselves.
         approval: the open one.
         rerun: steps whose cell was changed after it was done, and run again.
+        running: whether a step runs now.
     """
 
     def __init__(self, session: Session, study: Study, agent: Agent | None, policy: Policy) -> None:
@@ -60,6 +61,7 @@ class Live:
         self.auto_left = 0
         self.approval: Approval | None = None
         self.rerun: set[int] = set()
+        self.running = False
         self.elsewhere: dict[int, str] = {}
         """Cells of the researcher's own steps, which have other ids."""
         self.guard = threading.RLock()
@@ -161,7 +163,7 @@ class Live:
     def begin(self, cell_id: str | None) -> None:
         """Say that the approved code starts now, in this cell."""
         self.session.began()
-        self.approval = None
+        self.approval, self.running = None, True
         self.below = cell_id or self.below
 
     def try_out(self, words: str, code: str, cell_id: str | None) -> None:
@@ -222,8 +224,18 @@ class Live:
         self.session.stop(why, HUMAN)
 
     def resume(self) -> None:
-        """Go on after a pause in this kernel; what was approved and had not begun asks again."""
+        """Go on after a pause in this kernel; what was approved and had not begun asks again.
+
+        Raises:
+            SessionError: the step that ran when it was paused still does.
+        """
         if self.phase is Phase.PAUSED:
+            if self.running:
+                raise SessionError(
+                    self.name,
+                    "was paused in a step that still runs",
+                    "wait for it, or interrupt it",
+                )
             self.approval = None
             self.session.resume(self.policy)
 
