@@ -428,8 +428,7 @@ class Session:
     def _append(self, event: Event) -> None:
         with self._lock:
             after = advance(self._state, event)
-            self.journal.append(event)
-            self._state = after
+            self.journal.append(event, lambda: setattr(self, "_state", after))
 
 
 def sha256(code: str) -> str:

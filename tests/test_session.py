@@ -19,7 +19,7 @@ from maia_lab.errors import MaiaError, SessionError
 from maia_lab.events import Began, Decided, Noted, Observed, Offered, Opened, Resumed, Setting
 from maia_lab.journal import Journal
 from maia_lab.loop import run
-from maia_lab.observation import Observation, Score
+from maia_lab.observation import Observation, Score, Text
 from maia_lab.proposal import Conclusion, Evidence, Hypothesis, Prediction, Proposal
 from maia_lab.review import Approve, Edit, Reject, Stop
 from maia_lab.session import Session, sha256
@@ -268,6 +268,26 @@ def reopened(tmp_path, until):
     again = Session(Journal.open(tmp_path / "amber-fox"))
     again.resume()
     return again, ticket
+
+
+def test_a_reader_may_end_the_session_and_it_stays_ended():
+    session = opened()
+    session.journal.read_by(lambda e: isinstance(e, Decided) and session.stop("enough", "reader"))
+    assert session.decide(session.offer(LOOK, "agent"), Approve(), "human") is None
+    assert session.state.phase is Phase.STOPPED
+    assert Session(session.journal).state == session.state, "as the journal has it"
+
+
+def test_what_a_step_comes_to_while_the_session_is_paused_is_kept(tmp_path):
+    session, _ = reopened(tmp_path, "approved")
+    session.decide(session.ticket, Approve(), "human")
+    session.began()
+    session.pause("for lunch")
+    session.observed(Observation((Text("came through"),)))
+    assert session.state.phase is Phase.PAUSED
+    session.resume()
+    assert session.state.phase is Phase.THINKING
+    assert session.journal.events[-2] == Observed(1, Observation((Text("came through"),)))
 
 
 @pytest.mark.parametrize("until", ["waiting", "approved"])

@@ -179,10 +179,14 @@ class Journal:
             whole._records.append(record)
         return whole
 
-    def append(self, event: Event) -> None:
+    def append(self, event: Event, then: Callable[[], None] = lambda: None) -> None:
         """Write an event; once it is on disk, the readers are told.
 
         API keys in its text are struck out first, for the readers as well.
+
+        Args:
+            event: what happened.
+            then: what follows from it, done before anybody is told: a reader may append, too.
 
         Raises:
             JournalError: it was not written: nothing has changed, and nobody was told.
@@ -203,6 +207,7 @@ class Journal:
                 raise self._not_written(error) from error
             # The one step by which it takes effect, so that no interrupt can come in between.
             self._records.append(record)
+            then()
             self._tell()
 
     def read_by(self, reader: Callable[[Event], None], since: int = 0) -> Callable[[], None]:
