@@ -10,12 +10,17 @@ from maia_lab import start
 from maia_lab.cli import FAILED, main
 from maia_lab.cli.terms import UNCONCLUDED
 from maia_lab.errors import DataError, MissingExtra, UnitError
+from maia_lab.events import Answered, Opened, Setting
+from maia_lab.journal import Journal
 from maia_lab.scale import cluster, sweep
 from maia_lab.scale.cap import Cap
 from maia_lab.scale.page import to_html
 from maia_lab.scale.row import Row
+from maia_lab.scale.sweep import _Sweep
 from maia_lab.scale.units import expand, session_name
-from maia_lab.spending import Spent
+from maia_lab.session import Session
+from maia_lab.spending import Spent, Usage
+from maia_lab.tasks import DESCRIBE
 from maia_lab.unit import Unit
 
 UNIT, OTHER, UNKNOWN = "scenes/layer4/12", "scenes/layer4/13", "scenes/layer9/1"
@@ -69,6 +74,18 @@ def test_a_cap_is_shared_so_that_it_holds(rows, granted, places, share):
     assert Cap("tokens", 1000, None).grant(rows, given, places) == share
     assert Cap("tokens", 1000, 100).grant(rows, given, places) == min(share, 100)
     assert Cap("tokens", None, 100).grant(rows, given, places) == 100
+
+
+@pytest.mark.parametrize("most", [None, 1000])
+def test_what_a_broken_off_session_had_used_is_a_part_of_what_it_may(tmp_path, most):
+    unit = Unit("net", "l", 1)
+    journal = Journal.create(tmp_path, session_name(unit))
+    opened = Opened(journal.name, DESCRIBE.ask(unit), Setting("claude", "scenes", "data"))
+    session = Session.open(journal, opened)
+    session.keep(Answered("m", "m at here", "", "end_turn", Usage(input=60)))
+    journal.close()
+    going = _Sweep(tmp_path, [unit], (Cap("tokens", most, 100), Cap("money", None, None)), None)
+    assert going._limits(1) == {"tokens": 100, "money": None}
 
 
 def test_a_failed_unit_ends_nothing_and_a_second_run_goes_on(two_workers, few, tmp_path):

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from math import inf
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -199,7 +200,8 @@ class _Sweep:
             share = cap.grant(self.table, granted, places)
             if share == 0:
                 return None
-            limits.append(share and getattr(used, cap.what) + share)
+            # What a session had used before it was broken off is a part of what it may.
+            limits.append(share and min(getattr(used, cap.what) + share, cap.each or inf))
         return {"tokens": limits[0], "money": limits[1]}
 
     def _end(self, unit: Unit, why: str) -> None:
