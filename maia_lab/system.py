@@ -279,10 +279,13 @@ def recall(system: System, images: Sequence[Image.Image], response: Response) ->
 
 def together(systems: Mapping[str, System], images: Sequence[Image.Image]) -> NDArray[np.float32]:
     """Measure several units, those of one layer in one pass: float32, shape (n, systems)."""
-    layers: dict[tuple[str, str], NDArray[np.float32]] = {}
+    layers: dict[tuple[str | int, ...], NDArray[np.float32]] = {}
     columns = []
     for system in systems.values():
-        at = (system.unit.model, system.unit.layer)
+        at: tuple[str | int, ...] = (system.unit.model, system.unit.layer)
+        if system._layer.units == 1:
+            # Perhaps a direction, which goes by the name of the layer that it lies in.
+            at = (*at, id(system))
         if at not in layers:
             layers[at] = system.layer(images)
         columns.append(system._finite(layers[at][:, system._index]))

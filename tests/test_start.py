@@ -9,8 +9,11 @@ from PIL import Image
 
 import maia_lab
 from maia_lab.errors import DataError, ModelError, SessionError, WorldError
-from maia_lab.events import Noted
+from maia_lab.events import Noted, Setting
+from maia_lab.report.notebook import setup
+from maia_lab.report.story import Story
 from maia_lab.state import Phase
+from maia_lab.system import together
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +61,11 @@ def test_a_network_of_ones_own_is_studied_on_ones_own_images(net, photos, tmp_pa
     assert "nothing can tell" in score.note
     paths = session.report(tmp_path / "out")
     assert all(path.is_file() for path in paths.values())
+    code = setup(Story.read(session.journal))
+    assert "open_study(..., '0', 3, name='net', preprocess=..., seed=0, data=" in code
+    names = {"net": net, "PREPARED": PREPARED}
+    exec(code.replace("(...", "(net").replace("=...", "=PREPARED"), names)
+    assert names["study"].digests == session.opened.setting.digests
     assert not net[0]._forward_hooks and net.training
 
 
@@ -97,10 +105,31 @@ def test_a_direction_is_a_unit_of_its_own(net, photos):
         - fifth.system.call_neuron(image, "mean")[0][0]
     )
     assert along.system.call_neuron(image, "mean")[0][0] == pytest.approx(difference, abs=1e-4)
+    both = maia_lab.open_study(
+        net, "0", "contrast", beside=["net/0/0"], models={"net": net}, preprocess=PREPARED,
+        data=photos, direction=vector,
+    )  # fmt: skip
+    answers = together(both.systems, image)[0]
+    assert answers.tolist() == [system.values(image)[0] for system in both.systems.values()]
     with pytest.raises(ModelError, match="8 numbers"):
         maia_lab.open_study(
             net, "0", "short", preprocess=PREPARED, data=photos, direction=[1.0, 2.0]
         )
+
+
+def test_a_unit_beside_another_may_have_commas_in_its_name(net, photos, tmp_path):
+    names = ("tench, Tinca tinca", "goldfish, Carassius auratus", "ray", "hen")
+    session = maia_lab.describe(
+        net, "logits", names[0], beside=[f"net/logits/{names[1]}"], models={"net": net},
+        classes=names, preprocess=PREPARED, data=photos, generator="scenes", folder=tmp_path,
+    )  # fmt: skip
+    session.journal.close()
+    setting = session.opened.setting
+    assert setting.beside == [f"net/logits/{names[1]}"]
+    assert session.opened.about == f"net/logits/{names[0]} and net/logits/{names[1]}"
+    assert f"beside=['net/logits/{names[1]}']" in setup(Story.read(session.journal))
+    earlier = replace(setting, options=(("beside", "net/a/1,net/a/2"),))
+    assert earlier.beside == ["net/a/1", "net/a/2"] and Setting("", "", "").beside == []
 
 
 def test_a_session_goes_on_only_with_the_same_weights(net, photos, tmp_path):
