@@ -40,6 +40,13 @@ class Setting:
     version: str = ""
     """Of maia_lab."""
 
+    @property
+    def beside(self) -> list[str]:
+        """Addresses of the units that are studied beside the first."""
+        text = dict(self.options).get("beside", "")
+        # One a line; earlier versions set commas between them, which the name of a class may hold.
+        return text.splitlines() if "\n" in text else list(filter(None, text.split(",")))
+
 
 LIMITS = tuple(f.name for f in fields(Setting) if f.name.startswith("max_"))
 """The budget's parts, by the names of their fields in :class:`Setting`."""
@@ -56,9 +63,10 @@ class Opened:
     @property
     def about(self) -> str:
         """What is studied: the unit, and what stands beside it."""
-        beside = dict(self.setting.options).get("beside", "").split(",")
-        others = beside[0] if len(beside) == 1 else f"{len(beside)} more"
-        return f"{self.question.unit} and {others}" if others else str(self.question.unit)
+        unit, beside = str(self.question.unit), self.setting.beside
+        if not beside:
+            return unit
+        return f"{unit} and {beside[0] if len(beside) == 1 else f'{len(beside)} more'}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,7 +168,7 @@ def open_study(
         "generator": _lasting(generator),
         "editor": _lasting(editor),
         "rater": _lasting(rater),
-        "beside": ",".join(map(str, beside)),
+        "beside": "".join(f"{other}\n" for other in beside),
         "task": task if asked is not tasks.DESCRIBE else "",
         "objects": ", ".join(what for what, given in objects.items() if given),
     }

@@ -21,7 +21,7 @@ def opening(event: Opened) -> str:
         "Edited by": setting.editor or "nothing: tools.edit_images is not available",
         "Described by": setting.captioner or "nothing: look at the images yourself",
         "Steps": f"{setting.max_steps} at most, the last one for your conclusion",
-        "Studied beside it (all in `systems`)": dict(setting.options).get("beside", ""),
+        "Studied beside it (all in `systems`)": ", ".join(setting.beside),
         "In the conclusion's answers": getattr(TASKS.get(event.question.task), "answers", ""),
     }
     lines = [f"{name}: {says}" for name, says in facts.items() if says]

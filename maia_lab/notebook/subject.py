@@ -63,7 +63,7 @@ class Subject:
             options["editor"] = kept.get("editor")
             options["rater"] = kept.get("rater")
             options["task"] = kept.get("task", "describe")
-            options["beside"] = [text for text in kept.get("beside", "").split(",") if text]
+            options["beside"] = known.opened.setting.beside
             options["models"] = self._models([str(where["unit"]), *options["beside"]])
         return open_study(**where, progress=progress, **options)
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 HEAD = 100
 """Characters of a cell's first comment at most."""
+OBJECTS = ("model", "models", "preprocess", "classes", "direction", "data")
+"""What a study may be given in Python that nobody else could name."""
 
 
 def to_notebook(journal: Journal) -> NotebookNode:
@@ -70,33 +72,33 @@ def to_ipynb(journal: Journal) -> str:
 
 def setup(story: Story) -> str:
     """The code that opens the session's study again, without its agent."""
-    setting, unit = story.opened.setting, str(story.opened.question.unit)
+    setting, unit = story.opened.setting, story.opened.question.unit
     options: dict[str, object] = {"seed": str(setting.seed), **dict(setting.options)}
     if (seed := str(options["seed"])).isdecimal():
         options["seed"] = int(seed)
-    several = str(options.pop("beside", ""))
-    if several:
-        options["beside"] = several.split(",")
+    if options.pop("beside", ""):
+        options["beside"] = setting.beside
     objects = str(options.pop("objects", ""))
+    given = [what for what in OBJECTS if what in objects.split(", ") and what not in options]
+    where = [ascii(str(unit))]
+    if "model" in given:
+        where = ["...", ascii(unit.layer), ascii(unit.index), f"name={unit.model!r}"]
     arguments = [
+        *where,
+        *(f"{what}=..." for what in given if what != "model"),
         # Whatever a journal says it was opened with, only plain values come back as code.
-        f"{name}={value!r}"
-        for name, value in options.items()
-        if name.isidentifier() and not keyword.iskeyword(name)
+        *(
+            f"{name}={value!r}"
+            for name, value in options.items()
+            if name.isidentifier() and not keyword.iskeyword(name)
+        ),
     ]
-    called = ", ".join([ascii(unit), *arguments])
-    if objects:
-        called = "..., " + called
-        note = (
-            f"# Put in place of ... what this session was given in Python: {one_line(objects)}.\n"
-        )
-    else:
-        note = ""
+    note = f"# Put in place of each ... what it was in Python: {', '.join(given)}.\n"
     return (
         "import maia_lab\n\n"
-        f"{note}study = maia_lab.open_study({called})\n"
+        f"{note * bool(given)}study = maia_lab.open_study({', '.join(arguments)})\n"
         "system, tools = study.system, study.tools"
-        + ("\nsystems = study.systems" if several else "")
+        + ("\nsystems = study.systems" if setting.beside else "")
     )
 
 
