@@ -137,7 +137,7 @@ def test_a_budget_is_set_anew_and_kept(front):
     assert "step 1 of 9" in kernels.text(front.run("%maia budget steps 9")[1])
     assert "of 60 s" in kernels.text(front.run("%maia budget seconds 60")[1])
     for line, said in (
-        ("%maia budget steps 0", "leaves no room"),
+        ("%maia budget steps 0", "above zero"),
         ("%maia budget steps 2.5", "whole number"),
         ("%maia budget steps", "needs a number"),
     ):
@@ -145,6 +145,11 @@ def test_a_budget_is_set_anew_and_kept(front):
         assert reply["status"] == "error" and said in kernels.text(outputs)
     again = "import maia_lab; print(maia_lab.find('spent', readonly=True).opened.setting.max_steps)"
     assert kernels.text(front.run(again)[1]) == "9\n"
+    assert "step 1 of 9" in kernels.text(front.run("%maia budget")[1])
+    front.run("import os; os.environ['MAIA_MAX_STEPS'] = '12'")
+    reply, outputs = front.run("%maia budget steps 13")
+    front.run("del os.environ['MAIA_MAX_STEPS']")
+    assert reply["status"] == "error" and "exceeds the limit of 12" in kernels.text(outputs)
     assert "step 1 of 9" in kernels.text(front.run("%maia budget")[1])
 
 

@@ -162,7 +162,10 @@ class Commands:
         if options.limit is not None:
             if options.most is None:
                 raise SessionError(options.limit, "needs a number", f"{options.limit} 30")
-            session.budget(f"max_{options.limit}", options.most)
+            limit, most = f"max_{options.limit}", options.most
+            # What the environment sets, as a class key may, is not raised here either.
+            Config.read(**{limit: int(most) if most.is_integer() else most})
+            session.budget(limit, most)
             self._notebook.page.tell(live)
         setting = session.opened.setting
         say(
