@@ -33,6 +33,12 @@ def test_every_command_has_help(capsys):
         assert f"maia {command}" in help and says in help.partition("positional")[0]
 
 
+@pytest.mark.parametrize(("words", "lists"), [([], "describe"), (["bench"], "synthetic")])
+def test_a_command_without_a_name_lists_what_can_be_named(words, lists, capsys):
+    assert maia(*words) == CONCLUDED
+    assert f"\n    {lists} " in capsys.readouterr().out
+
+
 def test_units_lists_layers_and_an_address_that_works(capsys):
     assert maia("units", "scenes") == CONCLUDED
     out = capsys.readouterr().out

@@ -8,7 +8,15 @@ from collections.abc import Sequence
 from io import TextIOWrapper
 
 from maia_lab.cli import bench, config, describe, first, look, sessions, sweep
-from maia_lab.cli.terms import CONCLUDED, FAILED, INTERRUPTED, UNREADABLE, CommandError, say
+from maia_lab.cli.terms import (
+    CONCLUDED,
+    FAILED,
+    INTERRUPTED,
+    UNREADABLE,
+    CommandError,
+    listing,
+    say,
+)
 from maia_lab.errors import MaiaError
 from maia_lab.version import __version__
 
@@ -44,7 +52,8 @@ def _parser() -> argparse.ArgumentParser:
         " read; 3 a session without a conclusion; 130 interrupted",
     )
     parser.add_argument("--version", action="version", version=f"maia-lab {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    parser.set_defaults(run=listing(parser))
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for group in GROUPS:
         group.add(commands)
     return parser

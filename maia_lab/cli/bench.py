@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from maia_lab.bench import BENCHES
-from maia_lab.cli.terms import CONCLUDED, FAILED, Commands, command, positive, writable
+from maia_lab.cli.terms import CONCLUDED, FAILED, Commands, command, listing, positive, writable
 
 OPTIONS: dict[str, dict[str, object]] = {
     "n": {
@@ -27,7 +27,8 @@ OPTIONS: dict[str, dict[str, object]] = {
 def add(commands: Commands) -> None:
     """Say how the command is called."""
     bench = command(commands, "bench", "measure what is promised, and print it")
-    names = bench.add_subparsers(title="benches", required=True, metavar="NAME")
+    bench.set_defaults(run=listing(bench))
+    names = bench.add_subparsers(title="benches", metavar="NAME")
     for name, entry in BENCHES.items():
         parser = command(names, name, entry.says)
         parser.add_argument(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -118,6 +118,16 @@ def progress_bar() -> Iterator[_Bar]:
         yield bar
     finally:
         bar.stop()
+
+
+def listing(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
+    """What runs where nothing was named: the parser's help, with what can be named."""
+
+    def run(_: argparse.Namespace) -> int:
+        parser.print_help()
+        return CONCLUDED
+
+    return run
 
 
 def show(thing: object) -> None:
