@@ -24,9 +24,9 @@ from maia_lab.events import Decided, Observed, Offered, Paused
 from maia_lab.journal import Journal
 from maia_lab.observation import Measurement, Observation, Picture
 from maia_lab.plain import fenced, markdown, visible
-from maia_lab.proposal import Proposal
+from maia_lab.proposal import Prediction, Proposal
 from maia_lab.report.forest import WIDTH, Forest
-from maia_lab.report.story import LARGE, Story, picture
+from maia_lab.report.story import LARGE, Story, picture, predicted
 from maia_lab.review import Approve, Edit, Stop
 from maia_lab.session import Session
 
@@ -472,3 +472,8 @@ def test_a_large_picture_is_lighter_where_it_is_shown_and_whole_in_the_journal(t
     assert len(shown) < len(file.getvalue())
     assert picture(journal, kept, smaller)[0] == "image/jpeg"
     assert journal.image(kept) == file.getvalue()
+
+
+def test_conditions_with_commas_of_their_own_are_told_apart():
+    prediction = Prediction("H1", ("red",), ("red, but not large", "blue"))
+    assert predicted(prediction) == "red above red, but not large; blue"

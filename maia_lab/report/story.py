@@ -322,8 +322,11 @@ class Story:
 
 
 def predicted(prediction: Prediction) -> str:
-    """A prediction in words: ``red circles, red squares above blue circles``."""
-    return f"{', '.join(prediction.higher)} above {', '.join(prediction.lower) or 'the control'}"
+    """A prediction in words: ``red circles; red squares above blue circles``.
+
+    Conditions hold commas of their own: ``a red circle, but not large``.
+    """
+    return f"{'; '.join(prediction.higher)} above {'; '.join(prediction.lower) or 'the control'}"
 
 
 def _span(seconds: float) -> str:
