@@ -151,7 +151,8 @@ def standing(events: Sequence[Event]) -> Plot | None:
     for status in (s for s in _STATUSES if s in used):
         colour, marker = _STATUSES[status]
         axes.scatter([], [], s=44, color=colour, marker=marker, lw=0, label=status)
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=5, frameon=False, labelcolor=INK)
+    # The figure's, not the axes': beside long names these are narrower than a legend.
+    figure.legend(loc="outside upper right", ncols=5, frameon=False, labelcolor=INK)
     axes.set_xticks(sorted({step for step, _ in after}))
     axes.set_xlabel("step")
     told = (f"{name} is {last[name].status}" for name in ids)

@@ -8,11 +8,12 @@ import pytest
 from conftest import plain
 from PIL import Image
 from test_comparison import measured
-from test_ledger import HOLDS, LOW, PAIR, rows, step
+from test_ledger import FAILS, HOLDS, LOW, PAIR, rows, step
 
 from maia_lab import plots
 from maia_lab.comparison import Comparison
 from maia_lab.ledger import Ledger
+from maia_lab.proposal import Hypothesis
 
 EVENTS = (*step(1, rows(*PAIR), HOLDS), *step(2, rows(*PAIR, of="new"), HOLDS))
 
@@ -57,8 +58,18 @@ def test_predictions_stand_right_of_zero_where_they_held_and_are_filled_when_con
 def test_hypotheses_are_followed_over_steps():
     plot = plots.standing(EVENTS)
     assert "H1 is supported" in plot.alt and "H2 is untested" in plot.alt
-    legend = [t.get_text() for t in plot.figure.axes[0].get_legend().get_texts()]
+    legend = [t.get_text() for t in plot.figure.legends[0].get_texts()]
     assert legend == ["supported", "indicated", "untested"]
+
+
+def test_a_legend_stays_on_the_page_beside_long_names():
+    wordy = tuple(Hypothesis(f"H{i}", "fires for large striped red things " * 2) for i in (1, 2))
+    figure = plots.standing(
+        step(1, rows(*PAIR), HOLDS, FAILS, hypotheses=wordy) + step(2, rows(*PAIR), HOLDS)
+    ).figure
+    figure.canvas.draw()
+    shown = figure.legends[0].get_window_extent()
+    assert shown.x0 >= 0 and shown.x1 <= figure.bbox.x1
 
 
 def test_what_holds_nothing_is_not_drawn():
