@@ -139,7 +139,8 @@ class Score:
     predicted: int
     """Images that hold a label (and nothing that suppresses)."""
     positives: int
-    """Images in which the unit is active: above its 0.95 quantile over the data."""
+    """Images in which the unit is active: above its 0.95 quantile over the data, or as
+    :attr:`topped` says."""
     n: int
     """Held-out images looked at."""
     note: str = ""
@@ -157,6 +158,9 @@ class Score:
     """Who said which images hold a label, where it was not the world's own words."""
     trial: Trial | None = None
     """The same description on images drawn for it."""
+    topped: bool = False
+    """Whether more of the data than a twentieth answer with the unit's very maximum, as where a
+    unit is clipped: an image is then active where it does, too."""
 
     @property
     def ceiling(self) -> float:

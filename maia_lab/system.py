@@ -112,8 +112,13 @@ class Reference:
         Of a unit that answers more images than that with its very maximum, as one that is on or off
         may, it is the next value below: else nothing would ever count.
         """
-        high, below = self.quantile(HIGH), self.values[self.values < self.values[-1]]
-        return float(below[-1]) if high >= self.values[-1] and len(below) else high
+        below = self.values[self.values < self.values[-1]]
+        return float(below[-1]) if self.topped else self.quantile(HIGH)
+
+    @property
+    def topped(self) -> bool:
+        """Whether a twentieth of the images or more answer with the very maximum, but not all."""
+        return bool(self.quantile(HIGH) >= self.values[-1] > self.values[0])
 
     @property
     def sd(self) -> float:

@@ -137,6 +137,7 @@ def test_a_unit_that_is_on_or_off_counts_as_active_where_it_is_on(
     system.reference = Reference(values, None)
     mine, *_ = evaluation.score(system, world, exemplars, ["red"])
     assert (mine.precision, mine.recall, mine.correlation) == (1, 1, 1)
+    assert "count as active: at the unit's maximum" in evaluation.table([mine])
     assert Reference(np.ones(4, np.float32), None).high == 1
     assert Reference(np.linspace(0, 1, 101, dtype=np.float32), None).high == pytest.approx(0.95)
 

@@ -116,8 +116,13 @@ def rated(
         MaiaError: of the unit, or of the rater.
     """
     values, sure = _rated(system, images, rater, dict.fromkeys(rows.values()), chosen, singly)
-    high, name = system.reference.high, rater.name
-    return [replace(_scored(of, s, values, sure, high), rater=name) for of, s in rows.items()]
+    reference = system.reference
+    return [
+        replace(
+            _scored(of, s, values, sure, reference.high), rater=rater.name, topped=reference.topped
+        )
+        for of, s in rows.items()
+    ]
 
 
 def _rated(
@@ -214,10 +219,12 @@ def explained(scores: Sequence[Score]) -> list[str]:
     first = scores[0]
     if first.n == 0:
         return _raters(scores)
-    lines = [
-        f"{first.positives or 'None'} of {first.n} images count as active: above the unit's 0.95"
-        " quantile over the data."
-    ]
+    above = (
+        "at the unit's maximum over the data, which 5 % of them or more reach"
+        if first.topped
+        else "above the unit's 0.95 quantile over the data"
+    )
+    lines = [f"{first.positives or 'None'} of {first.n} images count as active: {above}."]
     if (r := first.correlation) is not None and np.ptp(ends := first.interval) > WIDE:
         lines.append(f"With so few images r is rough: {r:.2f} [{ends[0]:.2f}, {ends[1]:.2f}].")
     if 0 < first.ceiling < 1:
