@@ -28,6 +28,7 @@ Read {report}, or open a notebook beside it:
 {notebooks}
 
 Go on with
+  maia replay {session}
   maia describe scenes/layer4/7          you approve, edit or reject each experiment
   maia exemplars scenes/layer4/7 --out grid.png
   maia units scenes
@@ -45,7 +46,8 @@ def demo(out: Path, progress: Progress | None = None, units: tuple[str, ...] = U
             sys.stdout.write(TRUTH.format(unit=unit, truth=truth(unit.layer, int(unit.index))))
     paths = report.write([session.journal for session in sessions], out)
     notebooks = "\n".join(f"  {path}" for path in paths.values() if path.suffix == ".ipynb")
-    sys.stdout.write(NEXT.format(report=paths["report.html"], notebooks=notebooks))
+    last = out / "sessions" / sessions[-1].name
+    sys.stdout.write(NEXT.format(report=paths["report.html"], notebooks=notebooks, session=last))
 
 
 def _described(unit: str, folder: Path, progress: Progress | None) -> Session:

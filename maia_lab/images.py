@@ -391,4 +391,8 @@ def split(
     sides: tuple[list[int], list[int]] = ([], [])
     for position, file in enumerate(opened._files):
         sides[file.pixels in held].append(position)
-    return opened.part(sides[0]), opened.part(sides[1], "held-out images")
+    data, held_out = sides
+    return (
+        opened.part(data, f"images, {len(held_out)} more held out"),
+        opened.part(held_out, "held-out images"),
+    )

@@ -41,7 +41,7 @@ class Slices(Varied):
             raise WordsError(
                 what,
                 "is a class without images: no label names it",
-                f"say what its images show, for example {nearest(said, every)}",
+                f"say what its images show (--shows), for example {nearest(said, every)}",
             )
         if not self.rest:
             raise WordsError(

@@ -113,6 +113,7 @@ def test_labels_and_plain_edits_are_all_the_offline_agent_needs(folder, tmp_path
     assert session.conclusion.labels == ("red_fruit",)
     assert "survives these edits" in session.conclusion.description
     assert "lost by these: make it gray" in session.conclusion.description
+    assert "left of its rise over the median image" in session.conclusion.description
     outcomes = [e.observation.outcome for e in session.journal.events if isinstance(e, Observed)]
     assert outcomes == ["done"] * len(outcomes)
     assert session.scores[0].correlation > 0.95

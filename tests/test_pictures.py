@@ -39,7 +39,7 @@ def test_a_list_of_images_is_data_with_a_fifth_held_out():
     images = pictures()
     data, held_out = split(Pictures(images))
     assert (len(data), len(held_out)) == (16, 4)
-    assert data.name == "pictures (16 images)"
+    assert data.name == "pictures (16 images, 4 more held out)"
     assert origin(data[3]).kind == "data"
     data[3].putpixel((0, 0), (1, 2, 3))
     assert data[3].tobytes() in {image.tobytes() for image in images}

@@ -52,7 +52,7 @@ def test_a_network_of_ones_own_is_studied_on_ones_own_images(net, photos, tmp_pa
         folder=tmp_path,
     ).wait()
     assert session.opened.setting.generator == "scenes renderer"
-    assert session.opened.setting.data == f"{photos.name} (48 images)"
+    assert session.opened.setting.data == f"{photos.name} (48 images, 12 more held out)"
     assert str(session.opened.question.unit) == "net/0/3"
     skipped, other = [e.text for e in session.journal.events if isinstance(e, Noted)]
     assert "broken.jpg" in skipped and "scenes" in other

@@ -98,7 +98,9 @@ class Closing:
     def survives(self) -> str:
         """What edits that need no model left of the answer, where there were any."""
         kept = self.judgement.kept if self.language.edits else {}
-        lasts = [f"{name} ({left:.0%} is left)" for name, left in kept.items() if left >= KEPT]
+        lasts = [f"{name} ({left:.0%})" for name, left in kept.items() if left >= KEPT]
         goes = [f"{name} ({max(left, 0):.0%})" for name, left in kept.items() if left <= LOST]
-        survived = f" The answer survives these edits: {', '.join(lasts)}." if lasts else ""
-        return survived + (f" It is lost by these: {', '.join(goes)}." if goes else "")
+        told = [f"The answer survives these edits: {', '.join(lasts)}."] if lasts else []
+        told += [f"It is lost by these: {', '.join(goes)}."] if goes else []
+        told += ["(What is left of its rise over the median image.)"] if told else []
+        return "".join(f" {sentence}" for sentence in told)
