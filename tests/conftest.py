@@ -63,6 +63,8 @@ def own_folders(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MAIA_HOME", str(tmp_path_factory.mktemp("home")))
         patch.setenv("MAIA_CACHE", str(tmp_path_factory.mktemp("cache")))
+        # Kernels and commands import the same modules again and again.
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         patch.setenv("NO_COLOR", "1")
         patch.setenv("COLUMNS", "80")
         patch.delenv("ANTHROPIC_API_KEY", raising=False)
