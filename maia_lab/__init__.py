@@ -14,7 +14,8 @@ from maia_lab.errors import MaiaError
 from maia_lab.proposal import Conclusion, Hypothesis, Prediction, Proposal
 from maia_lab.review import Approve, Edit, Reject, Stop
 from maia_lab.session import Briefing, Session
-from maia_lab.start import ask, bias, compare, describe, find, resume, spurious
+from maia_lab.sessions import find
+from maia_lab.start import ask, bias, compare, describe, resume, spurious
 from maia_lab.study import Study, open_study
 from maia_lab.system import Activation, System
 from maia_lab.tools import Tools

@@ -14,7 +14,7 @@ from maia_lab.events import Decided, Event, Observed, Offered, Opened
 from maia_lab.images import decode
 from maia_lab.journal import Journal
 from maia_lab.observation import Picture
-from maia_lab.start import locate
+from maia_lab.sessions import locate
 
 
 def recording(session: str | Path) -> tuple[Journal, list[str]]:

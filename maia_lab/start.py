@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,15 +12,16 @@ from maia_lab import access, places
 from maia_lab.config import Config
 from maia_lab.console import ConsoleReviewer, PolicyReviewer
 from maia_lab.doors import open_agent, open_captioner
-from maia_lab.errors import MaiaError, SessionError, WorldError
+from maia_lab.errors import SessionError, WorldError
 from maia_lab.events import Event, Opened, Setting
 from maia_lab.executor import LocalExecutor
 from maia_lab.journal import Journal
-from maia_lab.journal.names import is_portable, readable_name
+from maia_lab.journal.names import readable_name
 from maia_lab.loop import Agent, Reviewer, run
 from maia_lab.pictures import Rows
 from maia_lab.review import Policy
 from maia_lab.session import Session
+from maia_lab.sessions import find
 from maia_lab.spending import Billed
 from maia_lab.study import Study, open_study
 from maia_lab.tasks import ASK, BIAS, COMPARE, SPURIOUS
@@ -32,8 +33,6 @@ from maia_lab.world import Captioner, Progress, World
 Reader = Callable[[Event], None]
 Pixels = Callable[[str], bytes]
 """Finds a session's pictures by hash."""
-RECORDINGS = Path(__file__).parent / "recordings"
-"""Sessions that come with the package, each a folder as a session left it."""
 Driver = Callable[[Session, Study, Agent], Callable[[], None]]
 """Takes a session with what it is worked with; returns what :meth:`Session.wait` does."""
 
@@ -328,66 +327,6 @@ def again(session: Session, progress: Progress | None = None) -> Study:
         seed=setting.seed,
         progress=progress,
     )
-
-
-def find(
-    session: str | Path, folder: str | Path | None = None, *, readonly: bool = False
-) -> Session:
-    """Open a session by its folder, or by its name in the folder of sessions.
-
-    Args:
-        session: its name, or its folder.
-        folder: where sessions are kept, if not in the user's data folder.
-        readonly: leave it free for whoever works on it; a recording that comes with the package
-            can be opened in no other way.
-
-    Raises:
-        SessionError: there is no such session, or its journal is damaged.
-    """
-    known = locate(session, folder, recorded=readonly)
-    return Session(Journal.open(known, readonly=readonly))
-
-
-def listed() -> Iterator[tuple[str, str, str, str]]:
-    """Every session in the folder of sessions: name, unit, agent, and where it stands."""
-    for journal in sorted(places.sessions().glob("*/journal.jsonl")):
-        try:
-            session = find(journal.parent, readonly=True)
-            opened = session.opened
-            cells = (str(opened.question.unit), opened.setting.agent, session.standing)
-        except MaiaError as error:
-            cells = ("", "", str(error))
-        yield journal.parent.name, *cells
-
-
-def locate(
-    session: str | Path, folder: str | Path | None = None, *, recorded: bool = False
-) -> Path:
-    """The folder of a session.
-
-    Args:
-        session: its name, or its folder.
-        folder: where sessions are kept, if not in the user's data folder.
-        recorded: also look among the recordings that come with the package.
-
-    Raises:
-        SessionError: there is no such session.
-    """
-    root = Path(folder) if folder is not None else places.sessions()
-    folders = [Path(session), root / str(session)]
-    comes = is_portable(str(session)) and (RECORDINGS / str(session)).is_dir()
-    if comes and recorded:
-        folders.append(RECORDINGS / str(session))
-    for known in folders:
-        if (known / "journal.jsonl").is_file():
-            return known
-    if comes:
-        raise SessionError(
-            str(session),
-            "comes with the package, to be looked at only",
-            f"copy it with: maia replay {session} --copy FOLDER",
-        )
-    raise SessionError(str(session), f"is not a session in {root}", "list them with: maia sessions")
 
 
 def _agent(name: str, study: Study, seed: int, settled: Config, pixels: Pixels) -> Agent:

@@ -6,7 +6,8 @@ import pytest
 from browser import chromium, opened, serving, skip_without_browser
 
 from maia_lab.events import Rated
-from maia_lab.start import describe, find
+from maia_lab.sessions import find
+from maia_lab.start import describe
 
 pytestmark = pytest.mark.browser
 

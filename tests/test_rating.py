@@ -18,7 +18,8 @@ from maia_lab.scoring import evaluation
 from maia_lab.scoring.rater import WordsRater
 from maia_lab.scoring.rating import Sitting, concluded, rated_by
 from maia_lab.session import Session
-from maia_lab.start import again, describe, find
+from maia_lab.sessions import find
+from maia_lab.start import again, describe
 
 UNIT, NAME = "synthetic/one/1001", "to-be-rated"
 

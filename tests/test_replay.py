@@ -23,7 +23,7 @@ from maia_lab.observation import Measurement, Observation, Picture, Score, Text
 from maia_lab.proposal import Proposal
 from maia_lab.replay import beats, copy, paced, recording, replay
 from maia_lab.review import Approve, Edit
-from maia_lab.start import RECORDINGS
+from maia_lab.sessions import RECORDINGS
 
 NAN, INFINITY = float("nan"), float("inf")
 

@@ -29,7 +29,8 @@ from maia_lab.errors import MaiaError
 from maia_lab.proposal import Conclusion
 from maia_lab.scenes.scene import Scene
 from maia_lab.session import Session
-from maia_lab.start import describe, find
+from maia_lab.sessions import find
+from maia_lab.start import describe
 from maia_lab.systems.blind import UNITS, Asked, Blind
 from maia_lab.unit import Unit
 from maia_lab.world import Progress, World

@@ -160,7 +160,8 @@ def hold(options: argparse.Namespace) -> int:
     """Work the session that ``options.begin`` opens, or the one to be resumed, to its end."""
     from maia_lab.console import Narrator
     from maia_lab.review import Policy
-    from maia_lab.start import find, resume
+    from maia_lab.sessions import find
+    from maia_lab.start import resume
 
     if demo := getattr(options, "demo", None):
         options.unit, options.agent, options.review = demo, "offline", "auto"

@@ -51,7 +51,7 @@ def _sessions(options: argparse.Namespace) -> int:
 
     from maia_lab import places
     from maia_lab.plain import one_line
-    from maia_lab.start import listed
+    from maia_lab.sessions import listed
 
     del options
     table = Table("session", "unit", "agent", "stands at", box=None, pad_edge=False)
@@ -97,7 +97,8 @@ def _rate(options: argparse.Namespace) -> int:
     from maia_lab.cli.describe import prepared
     from maia_lab.scoring import evaluation
     from maia_lab.scoring.rating import concluded, rated_by
-    from maia_lab.start import again, find, same
+    from maia_lab.sessions import find
+    from maia_lab.start import again, same
 
     concluded(find(options.session, readonly=True))
     if options.rater is None:
@@ -119,7 +120,7 @@ def _rate(options: argparse.Namespace) -> int:
 def _report(options: argparse.Namespace) -> int:
     from maia_lab import report
     from maia_lab.journal import Journal
-    from maia_lab.start import locate
+    from maia_lab.sessions import locate
 
     writable(options.out)
     journal = Journal.open(locate(options.session, recorded=True), readonly=True)

@@ -21,7 +21,8 @@ from maia_lab.plain import visible
 from maia_lab.scoring import evaluation
 from maia_lab.scoring.rating import Sitting, concluded, rated_by
 from maia_lab.session import Session
-from maia_lab.start import again, find, listed, same
+from maia_lab.sessions import find, listed
+from maia_lab.start import again, same
 from maia_lab.state import Phase
 
 

@@ -21,7 +21,7 @@ from maia_lab.notebook.page import Page
 from maia_lab.observation import Observation
 from maia_lab.recorder import Recorder
 from maia_lab.session import sha256
-from maia_lab.start import find
+from maia_lab.sessions import find
 from maia_lab.state import Phase
 
 

@@ -18,7 +18,8 @@ from maia_lab.notebook.kernel import Notebook, conclusion
 from maia_lab.notebook.live import Live
 from maia_lab.notebook.subject import Progress, Subject
 from maia_lab.session import Session
-from maia_lab.start import describe, find, resume
+from maia_lab.sessions import find
+from maia_lab.start import describe, resume
 from maia_lab.state import Phase
 
 LIMITED = ("steps", "seconds", "tokens", "money")

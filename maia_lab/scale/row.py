@@ -12,8 +12,8 @@ from maia_lab.events import Stopped
 from maia_lab.observation import Score
 from maia_lab.proposal import Conclusion
 from maia_lab.scoring.evaluation import ONE_SHOT
+from maia_lab.sessions import find
 from maia_lab.spending import NOTHING, Spent
-from maia_lab.start import find
 from maia_lab.state import Phase
 from maia_lab.unit import Unit
 
