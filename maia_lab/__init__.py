@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from maia_lab.briefing import Briefing
 from maia_lab.doors import refitted
 from maia_lab.errors import MaiaError
 from maia_lab.proposal import Conclusion, Hypothesis, Prediction, Proposal
 from maia_lab.review import Approve, Edit, Reject, Stop
-from maia_lab.session import Briefing, Session
+from maia_lab.session import Session
 from maia_lab.sessions import find
 from maia_lab.start import ask, bias, compare, describe, resume, spurious
 from maia_lab.study import Study, open_study

@@ -10,12 +10,13 @@ from dataclasses import replace
 from threading import Event, Lock, Thread
 from typing import Protocol
 
+from maia_lab.briefing import Briefing
 from maia_lab.errors import BudgetError, JournalError, MaiaError, SessionError
 from maia_lab.events import Answered, Noted, Offered, Paused, Repaired, Stopped
 from maia_lab.observation import Observation, Score
 from maia_lab.proposal import Conclusion, Proposal
 from maia_lab.review import Verdict
-from maia_lab.session import Briefing, Session
+from maia_lab.session import Session
 from maia_lab.state import Phase
 from maia_lab.thought import Thought
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING
 
+from maia_lab.briefing import Briefing, told
 from maia_lab.errors import SessionError
 from maia_lab.events import (
     Accepted,
@@ -41,27 +42,10 @@ from maia_lab.proposal import Conclusion, Proposal
 from maia_lab.review import Edit, Flag, Policy, Reject, Ticket, Verdict
 from maia_lab.spending import Spent
 from maia_lab.state import Phase, State, advance
-from maia_lab.task import Question
 from maia_lab.thought import Aloud
 
 if TYPE_CHECKING:
     import pandas
-
-
-@dataclass(frozen=True, slots=True)
-class Briefing:
-    """Everything an agent is told before it speaks."""
-
-    question: Question
-    events: Sequence[Event]
-    steps_left: int
-    """Including the one it is asked for."""
-    must_conclude: bool
-    """The budget has come to its last step: anything but a conclusion ends the session."""
-    tokens_left: int | None = None
-    """None: no limit. What a conclusion will cost is the agent's to set aside."""
-    money_left: float | None = None
-    """US dollars."""
 
 
 class Session:
@@ -211,25 +195,12 @@ class Session:
         late = self.seconds >= setting.max_seconds
         return Briefing(
             self.opened.question,
-            tuple(self._told()),
+            tuple(told(self.journal.events)),
             left,
             must_conclude=left <= 1 or late or self._state.last_call,
             tokens_left=None if setting.max_tokens is None else setting.max_tokens - spent.tokens,
             money_left=None if setting.max_money is None else setting.max_money - spent.money,
         )
-
-    def _told(self) -> Iterator[Event]:
-        """The events as the agent is told them: scores would let it tune to held-out images."""
-        concluding = False
-        for event in self.journal.events:
-            if isinstance(event, Offered):
-                concluding = isinstance(event.proposal, Conclusion)
-            if isinstance(event, Observed) and concluding:
-                seen = replace(event.observation, parts=(), scores=(), tables=())
-                event = replace(event, observation=seen)
-            if isinstance(event, Rated):
-                event = replace(event, scores=())
-            yield event
 
     # What may happen.
 

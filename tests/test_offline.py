@@ -17,6 +17,7 @@ from maia_lab.agents.offline.notes import Notes, Row, _read, fold
 from maia_lab.agents.offline.plan import Plan
 from maia_lab.agents.offline.survey import Formula, Seen, guess
 from maia_lab.allowlist import refusals
+from maia_lab.briefing import Briefing
 from maia_lab.events import Began, Decided, Noted, Observed, Offered, Opened, Setting
 from maia_lab.executor import LocalExecutor
 from maia_lab.observation import Observation, Text
@@ -27,7 +28,7 @@ from maia_lab.scenes.concept import Concept
 from maia_lab.scenes.keep import scene_of
 from maia_lab.scenes.sample import sample
 from maia_lab.scenes.world import scenes_world
-from maia_lab.session import Briefing, sha256
+from maia_lab.session import sha256
 from maia_lab.system import Reference, Response, System
 from maia_lab.tasks import DESCRIBE
 from maia_lab.tools import Tools

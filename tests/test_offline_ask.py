@@ -9,12 +9,12 @@ from maia_lab.agents.offline.ask import NEITHER, Asking
 from maia_lab.agents.offline.claims import Claim, Language
 from maia_lab.agents.offline.compare import Comparing
 from maia_lab.agents.offline.question import read
+from maia_lab.briefing import Briefing
 from maia_lab.contrast import USUAL
 from maia_lab.events import Decided, Observed, Offered, Opened, Setting
 from maia_lab.observation import Observation
 from maia_lab.proposal import Hypothesis, Proposal
 from maia_lab.scenes.world import scenes_world
-from maia_lab.session import Briefing
 from maia_lab.tasks import ASK, COMPARE
 from maia_lab.unit import Unit
 

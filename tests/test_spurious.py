@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 
 from maia_lab import open_study, refitted, resume, spurious
 from maia_lab.agents.offline import spurious as offline_spurious
+from maia_lab.briefing import Briefing
 from maia_lab.crossing import Crossing, collage, words
 from maia_lab.errors import DataError, ModelError, WordsError, WorldError
 from maia_lab.events import Observed
@@ -18,7 +19,6 @@ from maia_lab.scenes.planted import PAIRS, planted_world
 from maia_lab.scenes.render import render
 from maia_lab.scenes.sample import sample, stream
 from maia_lab.selectivity import Selectivity
-from maia_lab.session import Briefing
 from maia_lab.systems.scenes_nets import build, preprocess
 from maia_lab.tasks.spurious import FILE, read
 

@@ -11,12 +11,12 @@ from maia_lab.agents.messages import Conversation, Pixels, conversation
 from maia_lab.agents.server import AgentError, Asked, Failures, NoSignature, Server, TooLong
 from maia_lab.agents.tools import TOOLS, Unusable, proposal
 from maia_lab.brief import brief
+from maia_lab.briefing import Briefing
 from maia_lab.errors import BudgetError
 from maia_lab.events import Answered, Budgeted, Event, Noted, Opened, Repaired, Resumed
 from maia_lab.journal.codec import redactor
 from maia_lab.loop import Watch
 from maia_lab.proposal import Conclusion, Proposal
-from maia_lab.session import Briefing
 from maia_lab.spending import Price, Usage
 
 MODEL = "claude-opus-5-5"

@@ -13,12 +13,12 @@ from maia_lab.agents.offline.compare import Comparing
 from maia_lab.agents.offline.notes import fold
 from maia_lab.agents.offline.plan import Plan
 from maia_lab.agents.offline.spurious import propose
+from maia_lab.briefing import Briefing
 from maia_lab.events import Decided, Event, Noted
 from maia_lab.ledger import Ledger
 from maia_lab.loop import Watch
 from maia_lab.proposal import Conclusion, Proposal
 from maia_lab.review import Approve, Edit, Reject
-from maia_lab.session import Briefing
 
 
 class OfflineAgent:

@@ -10,12 +10,12 @@ from maia_lab.agents.offline.judgement import near_misses
 from maia_lab.agents.offline.notes import fold, kind_of
 from maia_lab.agents.offline.plan import Plan
 from maia_lab.agents.offline.question import Asked, read
+from maia_lab.briefing import Briefing
 from maia_lab.comparison import Difference, difference
 from maia_lab.events import Observed, Offered
 from maia_lab.ledger import ALPHA, Ledger, holm
 from maia_lab.observation import Measurement
 from maia_lab.proposal import Answer, Conclusion, Evidence, Hypothesis, Prediction, Proposal
-from maia_lab.session import Briefing
 
 IMAGES = 12
 """Of a condition."""

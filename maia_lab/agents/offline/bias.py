@@ -9,13 +9,13 @@ import numpy as np
 
 from maia_lab.agents.offline.claims import NUMBERS
 from maia_lab.agents.offline.notes import kind_of
+from maia_lab.briefing import Briefing
 from maia_lab.contexts import ANYWHERE
 from maia_lab.events import Decided, Observed, Offered
 from maia_lab.ledger import Ledger
 from maia_lab.observation import Measurement
 from maia_lab.proposal import Answer, Conclusion, Evidence, Hypothesis, Prediction, Proposal
 from maia_lab.review import SET_ASIDE, Reject
-from maia_lab.session import Briefing
 from maia_lab.slices import Slices, varied
 from maia_lab.sweep import MATTERS, lost, missed, otherwise, raised, without
 

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from maia_lab.agents.offline.cells import listed
 from maia_lab.agents.offline.claims import Claim, Language
 from maia_lab.agents.offline.notes import fold, kind_of
+from maia_lab.briefing import Briefing
 from maia_lab.contrast import ALPHA, Contrast, Gap
 from maia_lab.events import Observed, Offered, Opened
 from maia_lab.ledger import ALPHA as AGAIN
 from maia_lab.observation import Measurement, Observation, of_unit
 from maia_lab.proposal import Answer, Conclusion, Evidence, Hypothesis, Prediction, Proposal
-from maia_lab.session import Briefing
 
 SAMPLE = "a sample of the data"
 LOOKED = 300

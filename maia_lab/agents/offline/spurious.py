@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from maia_lab.briefing import Briefing
 from maia_lab.events import Observed
 from maia_lab.proposal import Answer, Conclusion, Proposal
 from maia_lab.selectivity import SELECTIVE, SPURIOUS
-from maia_lab.session import Briefing
 
 CELL = """\
 # {name}: the same things before each background, nothing else changed
