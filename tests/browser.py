@@ -122,6 +122,19 @@ class Notebook:
         """Execute a command as the menu would."""
         self.page.evaluate("id => { void window.jupyterapp.commands.execute(id); }", id)
 
+    def theme(self, name: str) -> None:
+        """Change to JupyterLab's theme of this name: ``Dark``, ``Light``."""
+        self.page.evaluate(
+            "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })",
+            f"JupyterLab {name}",
+        )
+        self.page.wait_for_function(
+            "light => document.body.dataset.jpThemeLight === light",
+            arg="true" if name == "Light" else "false",
+        )
+        # JupyterLab stumbles over a second change that comes before its curtain is gone.
+        self.page.locator("#jupyterlab-splash").wait_for(state="detached")
+
     def cells(self) -> list[dict[str, object]]:
         """The notebook's cells as the file would hold them."""
         script = "() => window.jupyterapp.shell.currentWidget.model.toJSON().cells"

@@ -142,22 +142,10 @@ def test_a_grid_takes_its_colours_from_the_theme_and_its_size_from_the_settings(
                 return [style('.maia-TileValue').color, style('.maia-Grid').backgroundColor]; }"""
         )
 
-    def theme(name):
-        page.evaluate(
-            "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })",
-            f"JupyterLab {name}",
-        )
-        page.wait_for_function(
-            "light => document.body.dataset.jpThemeLight === light",
-            arg="true" if name == "Light" else "false",
-        )
-        # JupyterLab stumbles over a second change that comes before its curtain is gone.
-        page.locator("#jupyterlab-splash").wait_for(state="detached")
-
     light = looks()
-    theme("Dark")
+    notebook.theme("Dark")
     dark = looks()
-    theme("Light")
+    notebook.theme("Light")
     bright = [sum(map(float, c[c.index("(") + 1 : -1].split(",")[:3])) for c in (light[0], dark[0])]
     assert bright[0] < 380 < bright[1]
     assert light[1] == dark[1] == "rgba(0, 0, 0, 0)"
