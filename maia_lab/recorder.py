@@ -13,6 +13,7 @@ from PIL import Image
 
 from maia_lab.grid import Grid
 from maia_lab.observation import Measurement, Observation, Outcome, Picture, Score, Table, Text
+from maia_lab.scoring.evaluation import Scores
 
 
 class Recorder(Protocol):
@@ -20,6 +21,9 @@ class Recorder(Protocol):
 
     def text(self, text: str) -> None:
         """Take printed text."""
+
+    def table(self, table: Table | Scores) -> None:
+        """Take a table: its text is what is kept."""
 
     def grid(self, grid: Grid) -> None:
         """Take images."""
@@ -59,6 +63,10 @@ class Kept:
             self.parts[-1] = Text(last.text + text)
         elif text:
             self.parts.append(Text(text))
+
+    def table(self, table: Table | Scores) -> None:
+        """Take a table, as text."""
+        self.text(f"{table}\n")
 
     def grid(self, grid: Grid) -> None:
         """Take images, as one picture."""
@@ -113,6 +121,10 @@ class Shown:
     def text(self, text: str) -> None:
         """Print it."""
         sys.stdout.write(text)
+
+    def table(self, table: Table | Scores) -> None:
+        """Print it."""
+        self.text(f"{table}\n")
 
     def grid(self, grid: Grid) -> None:
         """Display it in a notebook; elsewhere say what it would have shown."""

@@ -40,6 +40,7 @@ from maia_lab.objections import objections, out_of_reach
 from maia_lab.observation import Observation, Score, Table
 from maia_lab.proposal import Conclusion, Proposal
 from maia_lab.review import Edit, Flag, Policy, Reject, Ticket, Verdict
+from maia_lab.scoring.evaluation import Scores
 from maia_lab.spending import Spent
 from maia_lab.state import Phase, State, advance
 from maia_lab.thought import Aloud
@@ -133,7 +134,7 @@ class Session:
         return scoring and offered is not None and isinstance(offered.proposal, Conclusion)
 
     @property
-    def scores(self) -> tuple[Score, ...]:
+    def scores(self) -> Scores:
         """Of the last scored conclusion: the description's, its baselines', then later raters'."""
         found: tuple[Score, ...] = ()
         for event in self.journal.events:
@@ -144,7 +145,7 @@ class Session:
                     found += scores
                 case _:
                     continue
-        return found
+        return Scores(found)
 
     @property
     def tables(self) -> tuple[Table, ...]:

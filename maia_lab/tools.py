@@ -21,6 +21,7 @@ from maia_lab.gallery import Gallery
 from maia_lab.grid import Grid
 from maia_lab.proposal import Answer, Conclusion
 from maia_lab.provenance import pixel_hash
+from maia_lab.scoring.evaluation import Scores
 from maia_lab.slices import Slices, varied
 from maia_lab.sweep import Sweep
 from maia_lab.system import System
@@ -281,8 +282,10 @@ class Tools(Gallery):
             )
         target = self.recorder.target
         target.text(f"{description}\n{closing.text}\n" if closing.text else f"{description}\n")
+        if closing.scores:
+            target.table(Scores(closing.scores))
         for table in closing.tables:
-            target.text(f"{table}\n")
+            target.table(table)
         for picture, alt in closing.pictures:
             target.picture(picture, alt)
         for name, content in closing.files:

@@ -23,6 +23,12 @@ def test_labels_are_scored_on_held_out_images_beside_the_one_shot_baseline(
     assert (
         "one-shot baseline" in told and "search baseline" in told and "red: in 100% of the" in told
     )
+    scores = evaluation.Scores([mine, baseline, found])
+    assert repr(scores) == told
+    held_out, *drawn = scores.tables
+    assert [row[0] for row in held_out.rows] == [s.of for s in scores]
+    assert "red: in 100% of the" in held_out.note
+    assert len(drawn) == 1 or f"not drawn, because {mine.trial.note}" in held_out.note
 
 
 def test_a_label_of_common_things_is_told_apart_by_correlation_where_precision_has_a_ceiling(

@@ -154,7 +154,8 @@ def test_a_conclusion_scores_itself_is_sent_back_and_accepted(page):
     assert proposal["kind"] == "conclusion" and proposal["estimate"]
     early = page.ask({"type": "accept", "session": name, "step": 3})
     assert not early["ok"] and "is not a conclusion that waits" in early["why"]
-    page.approve_and_run(proposal)
+    _, outputs = page.approve_and_run(proposal)
+    assert "<td" in str(outputs)
     assert page.step(3, "scored")
     assert not page.ask({"type": "accept", "session": name, "step": 2})["ok"]
     assert page.ask({"type": "accept", "session": name, "step": 3})["ok"]
@@ -171,6 +172,18 @@ def test_asked_to_conclude_now_it_does(page):
     assert page.ask(asked)["ok"]
     assert CONCLUDE in page.step(1, "rejected")["words"]
     assert page.proposal()["kind"] == "conclusion"
+
+
+def test_what_speaks_against_a_conclusion_is_still_there_when_it_is_to_be_accepted(page):
+    proposal = begin(page, "--steps", "7")
+    name = proposal["session"]
+    page.ask({"type": "auto", "session": name, "n": 7})
+    page.run(proposal["source"], proposal["cell_id"])
+    while (proposal := page.proposal())["run"]:
+        page.run(proposal["source"], proposal["cell_id"])
+    page.approve_and_run(proposal)
+    words = page.step(proposal["step"], "scored")["words"]
+    assert proposal["flags"] and all(flag["text"] in words for flag in proposal["flags"])
 
 
 def test_not_yet_sends_a_conclusion_back(page):

@@ -22,6 +22,7 @@ from maia_lab.executor import PACKAGE, Record, explain
 from maia_lab.grid import Grid
 from maia_lab.notebook import display
 from maia_lab.observation import Measurement, Observation, Score, Table
+from maia_lab.scoring.evaluation import Scores
 
 SHELL = str(Path(IPython.__file__).parent) + os.sep
 _KINDS = ("image/png", "image/jpeg")
@@ -44,6 +45,12 @@ class Capture:
     def text(self, text: str) -> None:
         """Take printed text: it is printed, and thereby kept."""
         sys.stdout.write(text)
+
+    def table(self, table: Table | Scores) -> None:
+        """Keep a table as text, and show it so that it fits the page."""
+        self._record.table(table)
+        with self._silence():
+            display.table(table)
 
     def grid(self, grid: Grid) -> None:
         """Keep images as one picture, and show them so that they can be opened."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from maia_lab import access, config, places
 from maia_lab.config import Config
 from maia_lab.errors import DataError, SessionError
-from maia_lab.notebook.display import say
+from maia_lab.notebook.display import say, table
 from maia_lab.notebook.kernel import Notebook, conclusion
 from maia_lab.notebook.live import HUMAN, Live
 from maia_lab.notebook.opening import Opening, asking
@@ -18,7 +18,7 @@ from maia_lab.notebook.replay import Replay
 from maia_lab.notebook.subject import Progress, Subject, named
 from maia_lab.observation import Score
 from maia_lab.plain import visible
-from maia_lab.scoring import evaluation
+from maia_lab.scoring.evaluation import Scores
 from maia_lab.scoring.rating import Sitting, concluded, rated_by
 from maia_lab.session import Session
 from maia_lab.sessions import find, listed
@@ -245,7 +245,7 @@ class Commands:
             return
         with self._writable(name) as writable:
             rated_by(writable, study, options.rater)
-        say(evaluation.table(self._scores(name)))
+        table(self._scores(name))
 
     def _rate_by_hand(self, name: str, sitting: Sitting) -> None:
         from IPython.display import display as show
@@ -272,7 +272,7 @@ class Commands:
         if live is not None:
             live.session = session
 
-    def _scores(self, name: str) -> Sequence[Score]:
+    def _scores(self, name: str) -> Scores:
         """A session's scores, once they are told wherever it is shown."""
         notebook, live = self._notebook, self._notebook.lives.by_name.get(name)
         if live is not None:

@@ -9,7 +9,10 @@ from IPython.display import display as show
 from PIL import Image
 
 from maia_lab import bundle
+from maia_lab.notebook import scored
+from maia_lab.observation import Table
 from maia_lab.plain import one_line
+from maia_lab.scoring.evaluation import Scores
 
 
 def picture(image: Image.Image, alt: str) -> None:
@@ -18,6 +21,12 @@ def picture(image: Image.Image, alt: str) -> None:
     content = {kind: base64.b64encode(data).decode("ascii"), "text/plain": one_line(alt)}
     size = {"width": image.width, "height": image.height}
     show(content, metadata={kind: size}, raw=True)  # type: ignore[no-untyped-call]
+
+
+def table(table: Table | Scores) -> None:
+    """Show a table, and the same as plain text elsewhere."""
+    content = {"text/html": scored.html(table), "text/plain": str(table)}
+    show(content, raw=True)  # type: ignore[no-untyped-call]
 
 
 def markdown(text: str) -> None:

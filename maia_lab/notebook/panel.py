@@ -16,7 +16,7 @@ from maia_lab.notebook import wire
 from maia_lab.notebook.kernel import Notebook
 from maia_lab.notebook.live import Live
 from maia_lab.notebook.overheard import Overheard
-from maia_lab.notebook.scored import table
+from maia_lab.notebook.scored import html
 from maia_lab.notebook.told import Told
 from maia_lab.plain import one_line
 from maia_lab.proposal import Conclusion
@@ -113,7 +113,7 @@ class Panel:
         self._hypotheses.value = _hypotheses(told["hypotheses"])
         self._steps.value = _steps(told["steps"])
         self._against.value = _against(live.session.state.offered)
-        self._scores.value = table(live.session.scores)
+        self._scores.value = html(live.session.scores)
         self._draw()
         scored, paused = live.phase is Phase.SCORED, live.phase is Phase.PAUSED
         self._approve.description = "Accept" if scored else "Approve & run"

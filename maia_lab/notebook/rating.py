@@ -13,9 +13,10 @@ import ipywidgets as widgets  # type: ignore[import-untyped]
 from PIL import Image
 
 from maia_lab.errors import MaiaError
-from maia_lab.notebook.scored import table
+from maia_lab.notebook.scored import html
 from maia_lab.observation import Score
 from maia_lab.plain import one_line
+from maia_lab.scoring.evaluation import Scores
 from maia_lab.scoring.rating import Sitting
 
 log = logging.getLogger(__name__)
@@ -102,7 +103,7 @@ class Rating:
             if active:
                 button.add_class("maia-on")
                 button.tooltip = f"{button.tooltip}: the unit is active"
-        self._told.value = table(shown)
+        self._told.value = html(Scores(shown))
 
 
 def _asked(sitting: Sitting) -> str:

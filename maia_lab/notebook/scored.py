@@ -1,32 +1,29 @@
-"""Scores as a small table in a widget."""
+"""Tables of text as HTML: what a conclusion comes to, in a cell and in the panel."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
 
-from maia_lab.observation import Score
+from maia_lab.observation import Table
 from maia_lab.plain import one_line
-from maia_lab.scoring.evaluation import explained, figure
-
-HEAD = ("held-out images", "precision", "recall", "r", "AUPRC", "of")
+from maia_lab.scoring.evaluation import Scores
 
 
-def table(scores: Sequence[Score]) -> str:
-    """Scores as HTML, one a line; empty where there are none."""
-    if not scores:
-        return ""
-    lines = [_line("th", HEAD), *(_line("td", _cells(score)) for score in scores)]
-    told = "".join(f"<li>{escape(one_line(line))}</li>" for line in explained(scores))
-    return f"<table>{''.join(lines)}</table><ul>{told}</ul>"
+def html(table: Table | Scores) -> str:
+    """A table, with its title above and its note below; scores are a table or two, or none."""
+    if isinstance(table, Scores):
+        return "".join(map(html, table.tables))
+    sides = ["right" if right else "left" for right in table.right]
+    lines = [_line("th", table.columns, sides), *(_line("td", row, sides) for row in table.rows)]
+    title = f"<p><b>{escape(one_line(table.title))}</b></p>" if table.title else ""
+    note = f"<p>{escape(one_line(table.note))}</p>" if table.note else ""
+    return f"{title}<table>{''.join(lines)}</table>{note}"
 
 
-def _line(tag: str, cells: Sequence[str]) -> str:
-    style = "text-align:left;padding-right:1em"
-    return f"<tr>{''.join(f'<{tag} style={style!r}>{c}</{tag}>' for c in cells)}</tr>"
-
-
-def _cells(score: Score) -> list[str]:
-    figures = (score.precision, score.recall, score.correlation, score.auprc)
-    why = f" (not scored, because {score.note})" if score.note else ""
-    return [escape(one_line(score.of + why)), *map(figure, figures), str(score.n)]
+def _line(tag: str, cells: Sequence[str], sides: Sequence[str]) -> str:
+    told = (
+        f'<{tag} style="text-align:{side};padding-right:1em">{escape(one_line(cell))}</{tag}>'
+        for cell, side in zip(cells, sides, strict=True)
+    )
+    return f"<tr>{''.join(told)}</tr>"

@@ -169,7 +169,7 @@ class Told:
         if isinstance(step.offered.proposal, Conclusion) and seen.outcome == "done":
             if step.sent_back:
                 return "done", f"not yet: {step.decisions[-1][1]}"
-            return "scored", f"took {took}"
+            return "scored", "; ".join([f"took {took}", *(f.text for f in step.offered.flags)])
         words = _came_out(seen, took)
         if step.edited:
             words += ", as edited"

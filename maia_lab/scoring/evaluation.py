@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from maia_lab.errors import MaiaError, ModelError, WordsError
 from maia_lab.exemplars import Exemplars
-from maia_lab.observation import Score
+from maia_lab.observation import Score, Table
 from maia_lab.scoring.baselines import Floats, Said, one_shot, search
 from maia_lab.scoring.metrics import auprc, pearson, undefined
 from maia_lab.scoring.rater import Paid, WordsRater
@@ -192,6 +192,42 @@ def table(scores: Sequence[Score]) -> str:
         said = f"not drawn, because {on.note}" if on.note else " ".join(cells)
         lines.append(f"{of:<18} {said}")
     return "\n".join([*lines, *_folded(judged(scores))])
+
+
+class Scores(tuple[Score, ...]):
+    """Scores of one conclusion, which print as a table."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return table(self) if self else "()"
+
+    @property
+    def tables(self) -> list[Table]:
+        """The same as tables: on held-out images and, where there are any, on those drawn."""
+        if not self:
+            return []
+        head = ("held-out images", "precision", "recall", "r", "AUPRC", "labels")
+        rows: list[tuple[str, ...]] = [
+            (
+                s.of,
+                *map(figure, (s.precision, s.recall, s.correlation, s.auprc)),
+                (s.said or "none") + (f" (not scored, because {s.note})" if s.note else ""),
+            )
+            for s in self
+        ]
+        why = [
+            f"{s.of}: not drawn, because {s.trial.note}." for s in self if s.trial and s.trial.note
+        ]
+        found = [Table("", head, tuple(rows), " ".join([*explained(self), *why]))]
+        if drawn := [(s.of, s.trial) for s in self if s.trial is not None and not s.trial.note]:
+            rows = [
+                (of, *map(spread, (on.high, on.neutral, on.near)), *(figure(on[m]) for m in DRAWN))
+                for of, on in drawn
+            ]
+            above = ("drawn for it", "high", "neutral", "near misses", *DRAWN.values())
+            found.append(Table("", above, tuple(rows), " ".join(judged(self))))
+        return found
 
 
 def _folded(said: Iterable[str]) -> list[str]:
