@@ -7,6 +7,7 @@ import os
 # What tests compute is small: several threads would wait for each other, here and in the kernels.
 os.environ["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", "1")
 
+import re
 import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ from maia_lab.tools import Tools
 from maia_lab.unit import Unit
 from maia_lab.world import World
 
+TALKS = re.compile(r"test_(bench_scale|browser|claude|config|lessons|notebook|rating|replay|scale)")
+"""Files whose tests start kernels, servers and browsers: two at once could choose the same port,
+and would wait for each other."""
 COLOURS = {"red": (220, 30, 30), "green": (30, 160, 60), "blue": (40, 80, 220)}
 
 
@@ -45,6 +49,26 @@ def pytest_configure(config):
             ) from error
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """The whole suite is shared by two processes; a part of it runs in the one that was started."""
+    whole = config.args == config.getini("testpaths")
+    return 2 if whole and (os.cpu_count() or 1) > 1 else 0
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A file's tests run in one process, those that talk to others one file after the other."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Files(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            return "talks" if TALKS.search(file) else file
+
+    return Files(config, log)
+
+
 @pytest.fixture(scope="session")
 def device(request) -> str:
     """Where networks and models run."""
@@ -60,9 +84,11 @@ def ctrl_c():
 @pytest.fixture(scope="session", autouse=True)
 def own_folders(tmp_path_factory):
     """No test meets the user's sessions; indexes are shared, as they are between sessions."""
+    base = tmp_path_factory.getbasetemp()
+    of_all = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MAIA_HOME", str(tmp_path_factory.mktemp("home")))
-        patch.setenv("MAIA_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("MAIA_CACHE", str(of_all / "cache"))
         # Kernels and commands import the same modules again and again.
         patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         patch.setenv("NO_COLOR", "1")
