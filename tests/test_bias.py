@@ -201,6 +201,15 @@ def test_photographs_are_sliced_by_their_labels_and_edited(photographs, tmp_path
     assert "neither a label says" in session.conclusion.not_tested
 
 
+def test_contexts_that_no_fresh_image_was_shown_in_are_not_called_harmless(photographs, tmp_path):
+    said = bias(
+        redness, shows="warm", data=photographs, agent="offline", review="auto", folder=tmp_path,
+        max_steps=2,
+    ).wait().conclusion  # fmt: skip
+    assert "is not settled" in said.description and "warm_dim" in said.description
+    assert not said.labels and not said.answers
+
+
 def test_a_real_network_s_class_is_missed_in_edited_photographs(tmp_path, monkeypatch):
     data = os.environ.get("MAIA_TEST_DATA")
     if not data:

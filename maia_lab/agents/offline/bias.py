@@ -223,6 +223,16 @@ class Biases:
             Answer(name, f"loses {cost:.0%} of its score; {gone} of {m.n} fresh images are missed")
             for name, (cost, gone, m) in self.confirmed.items()
         )
+        again = self.measured.get("Confirm", {})
+        if not answers and (open_ := [n for n in self.candidates if n not in again]):
+            why = f" ({self.failed})" if self.failed else ""
+            return Conclusion(
+                f"Whether {unit} misses {what} in some context is not settled: its score was lower"
+                f" in the sweep for {'; '.join(map(self._told, open_))}, which no experiment on"
+                f" fresh images came to measure{why}.",
+                (),
+                not_tested=f"these contexts on fresh images. Beside them: {self._not_tested()}",
+            )
         said = "; ".join(f"{self._told(a.about)} ({a.says})" for a in answers)
         return Conclusion(
             f"{unit} is likely to miss {what} in these contexts: {said}."
