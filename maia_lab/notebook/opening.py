@@ -58,7 +58,8 @@ class Opening:
             self._notebook.shell.user_ns.update(study.names)
             say(
                 f"{name} is not on this machine: its cells run as ordinary ones, with `system` and"
-                " `tools` of the same unit. Without --session, this begins a session."
+                " `tools` of the same unit. To begin a session of that name, say"
+                f" --name {name}."
             )
         else:
             self._begin(options, subject)
