@@ -188,6 +188,20 @@ def test_of_a_dozen_photographs_none_but_the_strong_are_changed_and_little_is_co
     assert "survives these edits" in said and "make it gray" not in said
 
 
+def test_units_are_not_compared_by_words_that_hardly_any_image_has(tmp_path):
+    photos = tmp_path / "photos"
+    for i in range(24):
+        (photos / f"{i % 8}_fox").mkdir(parents=True, exist_ok=True)
+        colour = (10 * i, 90, 200 - 8 * i)
+        Image.new("RGB", (12, 12), colour).save(photos / f"{i % 8}_fox" / f"{i}.png")
+    models = {"a": redness, "b": lambda images: [-value for value in redness(images)]}
+    said = maia_lab.compare(
+        "a/output/0", "b/output/0", models=models, data=photos, agent="offline", review="auto",
+        folder=tmp_path / "s",
+    ).wait().conclusion  # fmt: skip
+    assert "Nothing was tested" in said.description and "no word is said of 4" in said.description
+
+
 def test_units_are_told_apart_by_a_hundred_photographs(tmp_path):
     for name, colour in {"apple": (200, 40, 40), "leaf": (40, 160, 60)}.items():
         (tmp_path / name).mkdir()

@@ -176,7 +176,9 @@ class Comparing:
             return []
         parts = sorted({part for content in contents for part in content.parts()})
         held = np.array([[part.holds_in(content) for content in contents] for part in parts])
-        enough = held.sum(1) >= LEAST
+        enough = held.sum(1) >= LEAST if parts else np.zeros(0, bool)
+        if not enough.any():
+            return []
         parts = [part for part, some in zip(parts, enough, strict=True) if some]
         held = held[enough].astype(float)
         counts = held.sum(1)
@@ -233,10 +235,18 @@ class Comparing:
                 f"No difference was found between {names}: they lie apart at {ALPHA:.0%} in none"
                 f" of {len({gap.condition for gap in tested})} conditions."
             )
-        else:
-            text = f"Nothing was tested of {names}" + (
-                "." if self._captions else ": these images have no captions to form conditions by."
+        elif not self._captions:
+            text = (
+                f"Nothing was tested of {names}: these images have no captions to form conditions"
+                " by."
             )
+        elif self._sample[0] and not self.claims:
+            text = (
+                f"Nothing was tested of {names}: no word is said of {LEAST} of the"
+                f" {len(self._sample[0])} images that were searched."
+            )
+        else:
+            text = f"Nothing was tested of {names}."
         if alike:
             text += f" Rank correlation of their answers over the data: {alike}."
         steps = tuple(step for kind in ("Test", "Fresh") for step, _ in self.seen.get(kind, []))
