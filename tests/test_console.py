@@ -283,6 +283,7 @@ def test_a_scored_conclusion_is_accepted_or_sent_back() -> None:
 
     assert accept("y\n") == accept("\nyes\n") == ""
     assert accept("test yellow things\n") == "test yellow things"
+    assert accept("y fine\ny\n") == accept("yes, it fits\ny\n") == ""
     with pytest.raises(SessionError, match="--review safe"):
         accept("")
 

@@ -307,3 +307,27 @@ def test_an_open_proposal_of_a_session_elsewhere_on_this_disk_does_not_run(page)
     assert page.run("# maia: nobody-knows/3 · tests\n1", "anywhere")[0]["status"] == "ok"
     page.run(f"%maia resume {proposal['session']}", "resume-2")
     assert page.approve_and_run(page.proposal())[0]["status"] == "ok"
+
+
+def test_a_cell_that_runs_code_of_its_own_is_one_step_to_its_end(page):
+    proposal = begin(page)
+    within = "\nget_ipython().run_cell('print(\"within\")')\nprint('and after')"
+    said = kernels.text(page.approve_and_run(proposal, proposal["source"] + within)[1])
+    assert "within\nand after" in said and "Not run" not in said
+    assert page.step(1, "done")
+    _, outputs = page.run(
+        "from maia_lab.events import Observed\n"
+        "events = get_ipython()._maia_lab[0].lives.active.session.journal.events\n"
+        "print([e for e in events if isinstance(e, Observed)][0].observation.text)"
+    )
+    assert "within\nand after" in kernels.text(outputs)
+
+
+def test_a_changed_copy_of_a_done_cell_says_nothing_of_the_cell_it_was_copied_from(page):
+    first = begin(page)
+    page.approve_and_run(first)
+    page.proposal()
+    changed = first["source"] + "\nprint('once more')"
+    assert "once more" in kernels.text(page.run(changed, "pasted")[1])
+    page.run(first["source"], first["cell_id"])
+    assert not [m for m in page.told if m.get("state") == "edited-after"]

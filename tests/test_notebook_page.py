@@ -295,3 +295,59 @@ def test_after_a_kernel_restart_the_magic_finds_its_session_by_the_notebooks_mem
     assert again.run(proposal["source"], proposal["cell_id"])[0]["status"] == "ok"
     assert again.run(second["source"], second["cell_id"])[0]["ename"] == "Refused"
     assert again.approve_and_run(offered)[0]["status"] == "ok"
+
+
+THOUGHTS = """
+import time
+import maia_lab.notebook.live as module
+thought, begun = module.next_thought, []
+def next_thought(*given):
+    begun.append(given)
+    time.sleep(1)
+    return thought(*given)
+module.next_thought = next_thought
+"""
+
+
+def test_a_session_that_is_thinking_is_not_set_thinking_once_more(page):
+    proposal = begin(page)
+    page.run(THOUGHTS)
+    try:
+        page.approve_and_run(proposal)
+        for _ in range(2):
+            assert page.ask({"type": "resume", "session": proposal["session"]})["ok"]
+        page.run("%maia resume", "resume-thinking")
+        assert page.proposal()["step"] == 2
+        assert kernels.text(page.run("print(len(begun))")[1]) == "1\n"
+    finally:
+        page.run("module.next_thought = thought")
+
+
+def test_a_session_that_cannot_go_on_yet_does_not_pause_the_one_that_does(page):
+    first = begin(page)
+    second = begin(page)  # Which pauses the first.
+    page.run(f"live = get_ipython()._maia_lab[0].lives.by_name[{first['session']!r}]")
+    page.run("live.running = True")
+    try:
+        answer = page.ask({"type": "resume", "session": first["session"]})
+        assert not answer["ok"] and "still runs" in answer["why"]
+    finally:
+        page.run("live.running = False")
+    assert page.approve(second)["ok"]
+
+
+def test_a_page_that_comes_is_told_how_things_stand_once_nothing_is_decided(page, another):
+    proposal = begin(page)
+    page.run("live = get_ipython()._maia_lab[0].lives.active")
+    page.run(
+        "import threading, time\n"
+        "def hold():\n"
+        "    with live.guard:\n"
+        "        time.sleep(1)\n"
+        "        live.approve(live.source(live.waiting), live.cell(1))\n"
+        "threading.Thread(target=hold).start()"
+    )
+    page.told.clear()
+    page.hello()
+    told = page.until(lambda m: m["type"] == "state")["steps"]
+    assert [m["state"] for m in told if m["session"] == proposal["session"]] == ["approved"]

@@ -68,3 +68,22 @@ def test_what_speaks_against_a_conclusion_is_shown():
     said = _against(Offered(1, 1, Conclusion("…", ("red",)), "agent", flags))
     assert "H1 is contradicted &lt;b&gt;" in said
     assert _against(None) == ""
+
+
+def test_a_policy_that_is_set_elsewhere_is_shown_and_can_be_taken_back(page):
+    page.run(f"%maia describe {UNIT} --name policies --new", "policies")
+    page.proposal()
+    page.run(PANEL)
+    page.run("%maia policy safe\n%maia panel")
+    shown = "print(panel._policy.value, notebook.lives.need().policy)"
+    assert kernels.text(page.run(shown)[1]) == "safe safe\n"
+    page.run("panel._policy.value = 'ask'")
+    assert kernels.text(page.run(shown)[1]) == "ask ask\n"
+
+
+def test_shown_again_it_is_the_same_panel_and_nobody_more_listens(page):
+    page.run("%maia panel")
+    count = "print(len(notebook.page._watchers))"
+    before = kernels.text(page.run(count)[1])
+    page.run("%maia panel")
+    assert kernels.text(page.run(count)[1]) == before

@@ -100,8 +100,11 @@ class ConsoleReviewer:
             if answer.lower() in ("y", "yes", "a", "accept"):
                 return ""
             word, _, rest = answer.partition(" ")
-            note = rest.strip() if word.lower() in ("n", "no", "r") else answer
-            if word.lower() in ("n", "no", "r") and not note:
+            no = word.lower() in ("n", "no", "r")
+            # "y fine" is no test that is asked for, nor is "y but test crosses" a yes.
+            unclear = word.lower().strip(",.;:!") in ("y", "yes", "q", "quit", "accept")
+            note = rest.strip() if no else "" if unclear else answer
+            if no and not note:
                 note = self._ask("what is to be tested first? The agent reads it") or ""
             if len(note.split()) > 1:
                 return note

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from maia_lab import access, config, places
 from maia_lab.config import Config
@@ -25,6 +26,9 @@ from maia_lab.sessions import find, listed
 from maia_lab.start import again, same
 from maia_lab.state import Phase
 
+if TYPE_CHECKING:
+    from maia_lab.notebook.panel import Panel
+
 
 class Commands:
     """One notebook's commands."""
@@ -36,6 +40,8 @@ class Commands:
         self.describe = self.ask = self.compare = self.bias = self.spurious = opening.describe
         self.resume = opening.resume
         self.replay = Replay(notebook.shell).replay
+        # Widgets live as long as the kernel: a session has one panel, however often it is shown.
+        self._panels: dict[Live, Panel] = {}
 
     def run(self, options: argparse.Namespace, body: str | None) -> None:
         """Do what was parsed; ``body`` is the cell's, for ``%%maia``."""
@@ -225,7 +231,9 @@ class Commands:
         from maia_lab.notebook.panel import Panel
 
         live = self._notebook.lives.need(options.session)
-        show(Panel(self._notebook, live).box)  # type: ignore[no-untyped-call]
+        if live not in self._panels:
+            self._panels[live] = Panel(self._notebook, live)
+        show(self._panels[live].box)  # type: ignore[no-untyped-call]
 
     def rate(self, options: argparse.Namespace) -> None:
         """Have a scored conclusion rated once more: here by hand, or by whoever is named."""

@@ -30,6 +30,7 @@ class Running:
     """The step whose cell runs now."""
 
     live: Live
+    cell: Cell
     capture: Capture
     before: Recorder
     began: float
@@ -68,7 +69,9 @@ class Gate:
         code = live.session.ran.get(step)
         if code is None:
             raise Refused(f"{live.name}/{step} was never approved, and is no longer open.")
-        if cells.code(cell.text) != code:
+        # Where the page chooses ids, another cell is a copy, which may become anything.
+        itself = cell.id == live.cell(step) or not self._page.there
+        if itself and cells.code(cell.text) != code:
             live.rerun.add(step)
             self._page.tell(live)
         live.bind(self._shell.user_ns)
@@ -81,8 +84,9 @@ class Gate:
                 live, step = self._whose(cell)
                 if live is not None and step == live.session.state.step:
                     self.admit(cell)
-            running, self._running = self._running, None
-            if running is not None:
+            running = self._running
+            if running is not None and running.cell is cell:
+                self._running = None
                 self._take(running, result)
         except Refused:
             return
@@ -155,7 +159,7 @@ class Gate:
         relay = live.study.tools.recorder
         capture = Capture(self._shell, live.session.journal.keep)
         # From here on, whatever interrupts us, the end of the cell puts everything back.
-        self._running = Running(live, capture, relay.target, time.perf_counter())
+        self._running = Running(live, cell, capture, relay.target, time.perf_counter())
         relay.target = capture
         live.begin(cell.id)
         live.bind(self._shell.user_ns)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import logging
+import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from IPython.core.error import InputRejected
@@ -41,14 +43,30 @@ class Guard(Protocol):
         """Take what it came to. Not ``reached``: it did not get as far as :meth:`admit`."""
 
 
+@dataclass(slots=True)
+class Open:
+    """A cell that has begun and not ended."""
+
+    cell: Cell
+    reached: bool = False
+    """Whether the guard was asked."""
+
+
+class _Stack(threading.local):
+    """The cells that this thread runs, each within the one before."""
+
+    def __init__(self) -> None:
+        self.cells: list[Open] = []
+
+
 class Hooks(ast.NodeTransformer):
     """The gate and the ears, installed in one shell."""
 
     def __init__(self, shell: InteractiveShell, guard: Guard) -> None:
         """Prepare; :meth:`install` begins."""
         self._shell, self._guard = shell, guard
-        self._cell: Cell | None = None
-        self._reached = self._said = False
+        self._open = _Stack()
+        self._said = False
         self._events: dict[str, Callable[..., None]] = {
             "pre_run_cell": self._before,
             "post_run_cell": self._after,
@@ -56,6 +74,7 @@ class Hooks(ast.NodeTransformer):
 
     def install(self) -> None:
         """Begin to look."""
+        self._open = _Stack()
         for name, hook in self._events.items():
             self._shell.events.register(name, hook)
         self._shell.ast_transformers.append(self)
@@ -76,10 +95,10 @@ class Hooks(ast.NodeTransformer):
 
         Within the cell's own code (``%%time``) the shell asks again; a cell is judged once.
         """
-        cell = self._cell
-        if cell is None or self._reached:
+        if not self._open.cells or self._open.cells[-1].reached:
             return node
-        self._reached = True
+        cell = self._open.cells[-1].cell
+        self._open.cells[-1].reached = True
         try:
             self._guard.admit(cell)
         except InputRejected:
@@ -92,15 +111,20 @@ class Hooks(ast.NodeTransformer):
         return node
 
     def _before(self, info: ExecutionInfo) -> None:
-        self._reached = False
-        self._cell = Cell(info.raw_cell or "", info.cell_id or _sent_id(self._shell))
+        # What a cell runs by ``run_cell`` is not itself the cell that the front end sent.
+        sent = None if self._open.cells else _sent_id(self._shell)
+        self._open.cells.append(Open(Cell(info.raw_cell or "", info.cell_id or sent)))
 
     def _after(self, result: ExecutionResult | None) -> None:
-        cell, self._cell = self._cell, None
-        if cell is None or result is None:
+        opened, info = self._open.cells, result and result.info
+        # Of an empty cell only the end is told.
+        if not opened or (info and (info.raw_cell or "") != opened[-1].cell.text):
+            return
+        ended = opened.pop()
+        if result is None:
             return
         try:
-            self._guard.finished(cell, result, self._reached)
+            self._guard.finished(ended.cell, result, ended.reached)
         except Exception as error:
             self._failed("take in what a cell came to", error)
 

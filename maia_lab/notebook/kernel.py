@@ -105,11 +105,13 @@ class Notebook:
             return
         say("The agent is thinking …")
         silent = live.session.aloud.heard_by(Printed())
-        while live.phase is Phase.THINKING:
-            live.think()
-            if policy := live.lets_run:
-                self.run_here(live, policy)
-        silent()
+        try:
+            while live.phase is Phase.THINKING:
+                live.think()
+                if policy := live.lets_run:
+                    self.run_here(live, policy)
+        finally:
+            silent()
         self.show(live)
 
     def let_run(self, live: Live) -> None:
@@ -232,8 +234,8 @@ class Notebook:
         elif message["type"] == "pause":
             live.pause("paused by the reviewer")
         elif message["type"] == "resume":
-            self.activate(live)
             live.resume()
+            self.activate(live)
         if message["type"] in ("reject", "not_yet", "resume"):
             self.go_on(live)
         else:

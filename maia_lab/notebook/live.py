@@ -68,6 +68,8 @@ class Live:
         """Held while an approval is given, looked at, told of or taken back."""
         self._agent = agent
         self._turn = 0
+        self._thinking: int | None = None
+        """The turn whose thread is thinking."""
 
     # What is so.
 
@@ -252,9 +254,12 @@ class Live:
         self._think(self._turn)
 
     def think_apart(self, done: Callable[[Live], None]) -> None:
-        """Let the agent think on a thread of its own; ``done`` is called there."""
-        self._turn += 1
-        turn = self._turn
+        """Let the agent think on a thread of its own, unless it does; ``done`` is called there."""
+        with self.guard:
+            if self._thinking == self._turn:
+                return
+            self._turn += 1
+            turn = self._thinking = self._turn
 
         def work() -> None:
             try:
@@ -270,7 +275,7 @@ class Live:
         if self._agent is None:
             return
         try:
-            while self.phase is Phase.THINKING and turn == self._turn:
+            while self._goes_on(turn):
                 next_thought(self.session, self._agent, lambda: turn == self._turn)
         except KeyboardInterrupt:
             self.pause("interrupted while the agent was thinking")
@@ -280,6 +285,14 @@ class Live:
             if not isinstance(error, MaiaError):
                 log.exception("the agent failed")
             self.pause(str(error) if isinstance(error, MaiaError) else f"the agent failed: {error}")
+
+    def _goes_on(self, turn: int) -> bool:
+        """Whether there is more to think; if not, whoever comes later begins a turn of its own."""
+        with self.guard:
+            more = self.phase is Phase.THINKING and turn == self._turn
+            if not more and turn == self._thinking:
+                self._thinking = None
+            return more
 
     @property
     def seconds(self) -> list[float]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 from maia_lab.notebook import wire
 from maia_lab.notebook.comm import Link
@@ -75,6 +76,14 @@ class Page:
 
     def tell_all(self) -> None:
         """Tell everything, to a page that has just come."""
+        lives = list(self._lives.by_name.values())
+        with ExitStack() as held:
+            # Else what it is told of a moment ago would come after, and replace, what is so now.
+            for guard in (*(live.guard for live in lives), self._guard):
+                held.enter_context(guard)
+            self._tell_all(lives)
+
+    def _tell_all(self, lives: Sequence[Live]) -> None:
         state = wire.State(
             type="state",
             epoch=self.link.epoch,
@@ -84,7 +93,7 @@ class Page:
             proposals=[],
             steps=[],
         )
-        for live in self._lives.by_name.values():
+        for live in lives:
             told = Told(live, live is self._lives.active, self.link.owner)
             state["sessions"].append(told.session())
             state["steps"] += told.steps().values()

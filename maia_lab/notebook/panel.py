@@ -125,6 +125,7 @@ class Panel:
         self._pause.description = self._pause.tooltip = "Resume" if paused else "Pause"
         self._pause.icon = "play" if paused else "pause"
         self._pause.disabled = self._stop.disabled = live.session.state.ended
+        self._policy.value = live.policy
         self._conclude.disabled = paused or scored or live.session.state.ended
 
     def _draw(self) -> None:
@@ -195,13 +196,16 @@ class Panel:
 
     def _on_pause(self) -> None:
         if self._live.phase is Phase.PAUSED:
-            self._notebook.activate(self._live)
             self._live.resume()
+            self._notebook.activate(self._live)
             self._live.think_apart(self._notebook.let_run)
         else:
             self._live.pause("paused by the reviewer")
 
     def _on_policy(self, change: Any) -> None:
+        if change["new"] == self._live.policy:
+            return  # It was changed elsewhere, and is shown here.
+
         def act() -> None:
             self._live.set_policy(change["new"])
             if self._notebook.page.there:
