@@ -202,11 +202,13 @@ def test_photographs_are_sliced_by_their_labels_and_edited(photographs, tmp_path
 
 
 def test_contexts_that_no_fresh_image_was_shown_in_are_not_called_harmless(photographs, tmp_path):
-    said = bias(
+    session = bias(
         redness, shows="warm", data=photographs, agent="offline", review="auto", folder=tmp_path,
         max_steps=2,
-    ).wait().conclusion  # fmt: skip
+    ).wait()  # fmt: skip
+    said = session.conclusion
     assert "is not settled" in said.description and "warm_dim" in said.description
+    assert "none was measured" in session.tables[0].note
     assert not said.labels and not said.answers
 
 

@@ -40,7 +40,8 @@ def close(study: Study, said: Conclusion) -> Closing:
     """
     named = [*said.labels, *(answer.about.split(":")[0] for answer in said.answers)]
     if not named:
-        return Closing("", tables=(Table("Where the class is missed", ("context",), ()),))
+        none = "The conclusion names no context, so that none was measured once more."
+        return Closing("", tables=(Table("Where the class is missed", ("context",), (), none),))
     contexts = varied(named[0], study.world.vocabulary)
     anywhere = contexts.name((ANYWHERE,))
     conditions = {a.about: contexts.read(a.about) for a in said.answers if a.about != anywhere}
