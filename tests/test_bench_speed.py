@@ -58,11 +58,13 @@ def test_every_row_is_measured_on_any_network_and_without_data(network, units, m
     monkeypatch.setattr(speed_call, "PAIRS", 3)
     monkeypatch.setattr(speed, "memory", lambda *_: Row.of("memory/growth", [1], "x", ""))
     monkeypatch.setattr(speed_call, "READ", 64)
-    table = speed.speed([1], 20, f"{__name__}:{network}")
+    table = speed.speed([1, 2], 20, f"{__name__}:{network}")
     rows = {row.name: row for row in table.rows}
-    others = {"peer/netdissect", "peer/clip-dissect-collection"}
+    assert table.seeds == (1,)
+    # Peers know of no tokens, and thresholds over so few positions are no estimates.
+    others = {"peer/netdissect", "peer/clip-dissect-collection", "thresholds/tail-sd"}
     assert set(rows) == (ROWS if network == "tiny" else ROWS - others)
     assert f"{units} units" in rows["index/blocks"].note
     assert rows["call/mask-iou"].holds
-    assert rows["thresholds/tail-sd"].holds
+    assert network == "vit" or rows["thresholds/tail-sd"].holds
     assert rows["peer/maia"].value > rows["call/overhead-ms"].value > 0

@@ -1,7 +1,9 @@
 import numpy as np
+import pytest
 
-from maia_lab.bench.networks import good
+from maia_lab.bench.networks import _count, good, networks
 from maia_lab.bench.units import Described, Setup, describe_all, mixed, split, units
+from maia_lab.errors import DataError
 from maia_lab.observation import Score
 from maia_lab.proposal import Conclusion
 from maia_lab.scenes.data import SceneImages
@@ -54,3 +56,11 @@ def test_a_dead_unit_and_one_without_a_label_are_not_good():
     assert not good(Score("this description", ("red",), 0.9, 0.65, 50, 60, 1000))
     assert not good(Score("this description", (), None, None, 0, 0, 1000))
     assert not good(None)
+
+
+def test_no_verdict_is_given_of_no_channel_and_failed_sessions_are_named():
+    with pytest.raises(DataError, match="give 4 or more"):
+        networks([1], n=3)
+    found = {"agent": Score("agent", ("red",), 0.9, 0.9, 9, 9, 40)}
+    row = _count("good/untrained", [[found, {}], [{}, {}]], "agent", "<= 1", "the control")
+    assert row.holds and row.note == "the control; 3 sessions came to no score"

@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 
 from maia_lab import open_study, refitted, resume, spurious
 from maia_lab.agents.offline import spurious as offline_spurious
+from maia_lab.bench.spurious import ROWS, _rows
 from maia_lab.briefing import Briefing
 from maia_lab.crossing import Crossing, collage, words
 from maia_lab.errors import DataError, ModelError, WordsError, WorldError
@@ -232,3 +233,10 @@ def test_a_share_that_is_rounded_up_to_the_line_does_not_cross_it():
     lines = [Observed(n, Observation((Text(f"net/a/1  {almost}"),))) for n in (1, 2)]
     said = offline_spurious.propose(Briefing(None, lines, 3, must_conclude=False))
     assert said.answers[0].says.startswith("SPURIOUS")
+
+
+def test_a_gain_says_on_how_many_seeds_it_could_not_be_taken():
+    heads = dict.fromkeys(ROWS.values(), 0.5) | {"units": 4.0, "seconds": 1.0}
+    without = {name: value for name, value in heads.items() if name not in ("l1", "random")}
+    notes = {row.name: row.note for row in _rows("C", [heads, without])}
+    assert notes["gain/all"] == "" and "without 1 of 2 seeds" in notes["gain/random"]

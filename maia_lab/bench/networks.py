@@ -13,6 +13,7 @@ from torch import Tensor
 from maia_lab.bench.run import Job, counted, describe_many
 from maia_lab.bench.table import Row, Table
 from maia_lab.doors import open_model
+from maia_lab.errors import DataError
 from maia_lab.observation import Score
 from maia_lab.scoring.evaluation import MINE, ONE_SHOT, SEARCH
 from maia_lab.systems.scenes_nets import ScenesNet, preprocess, untrained
@@ -81,6 +82,8 @@ def _channels(name: str, n: int, stages: Sequence[str] = STAGES) -> list[str]:
     """Evenly spaced channels, the same share of each stage."""
     counts = {layer: units for layer, _, units in open_model(name).layers()}
     each = n // (len(NETWORKS) * len(stages))
+    if not each:
+        raise DataError(f"n = {n}", "is less than a channel of each stage", "give 4 or more")
     return [f"{stage}/{i * counts[stage] // each}" for stage in stages for i in range(each)]
 
 
@@ -100,4 +103,7 @@ def _scored(units: Sequence[str], seeds: Sequence[int], agent: str) -> list[list
 
 def _count(name: str, scored: list[list[dict[str, Score]]], of: str, goal: str, note: str) -> Row:
     counts = [sum(good(scores.get(of)) for scores in seed) for seed in scored]
+    # It counts as not good, which on untrained networks is what is hoped for.
+    failed = sum(not scores for seed in scored for scores in seed)
+    note += f"; {failed} sessions came to no score" if failed else ""
     return Row(name, fmean(counts), min(counts), max(counts), len(counts), "units", goal, note)

@@ -63,9 +63,12 @@ def calls(subject: Subject, crops: Crops, folder: Path) -> list[Row]:
     quick, lossless = (np.divide(over["maia"], over[k]).tolist() for k in ("ours", "lossless"))
     grown = peers.maia_upsample(torch.from_numpy(maps[:, [unit]]), images[0].size)[:, 0].numpy()
     pairs = zip(grown > threshold, [a.mask for a in system.activate(images)], strict=True)
-    alike = [float((a & b).sum() / (a | b).sum()) for a, b in pairs if b is not None and b.any()]
+    alike = [
+        float((a & b).sum() / (a | b).sum()) for a, b in pairs if b is not None and (a | b).any()
+    ]
+    said = "masks, with those of MAIA's grid"
     return [
-        Row.of("call/mask-iou", alike or [1.0], "IoU", ">= 1", "masks, with those of MAIA's grid"),
+        *([Row.of("call/mask-iou", alike, "IoU", ">= 1", said)] if alike else []),
         Row.of(
             "call/overhead-ms",
             over["ours"],
@@ -113,8 +116,8 @@ def reading(subject: Subject, photos: ImageFolder, folder: Path) -> list[Row]:
 
     shares, rates = [], []
     for _ in range(3):
-        both = _seconds(lambda: count([layer], few, plan))
-        alone = _seconds(decode), _seconds(forward)
+        both = subject.wall(lambda: count([layer], few, plan))
+        alone = subject.wall(decode), subject.wall(forward)
         shares.append(max(alone) / both)
         rates.append([READ / seconds for seconds in (both, *alone)])
     said = "images/s: {:.0f} both, {:.0f} decoding, {:.0f} forward".format(*np.median(rates, 0))
@@ -129,12 +132,6 @@ class _Forgetful(OrderedDict[str, Image.Image]):
 
     def __setitem__(self, name: str, image: Image.Image) -> None:
         """Forget it."""
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
 
 
 def _bytes(image: Image.Image, form: str, **how: int) -> bytes:

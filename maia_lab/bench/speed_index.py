@@ -172,15 +172,19 @@ def thresholds(subject: Subject, crops: Crops) -> list[Row]:
             for n, p in places.items()
             if p > plan.each * COUNTED
         ]
-        or [np.zeros(1)]
+        or [np.zeros(0)]
     )
-    low, high = (float(q) for q in np.quantile(np.abs(errors), (0.5, 1.0)))
-    sd, said = float(np.sqrt(np.mean(errors**2))), f"{COUNTED} images; range: median and largest"
+    rows = []
+    if len(errors):
+        sd, said = float(np.sqrt(np.mean(errors**2))), "images; range: median and largest"
+        low, high = (float(q) for q in np.quantile(np.abs(errors), (0.5, 1.0)))
+        goal, note = "<= 0.002", f"{COUNTED} {said}"
+        rows.append(Row("thresholds/tail-sd", sd, low, high, len(errors), "share", goal, note))
     large = Tally(Plan.of(crops), 1)
     large.add(np.arange(1), np.zeros((1, 1), np.float32), np.zeros((1, 1), np.float32), 10**6)
     state, whole = (size * UNITS / 2**20 for size in (large.sampled, large.nbytes))
     return [
-        Row("thresholds/tail-sd", sd, low, high, len(errors), "share", "<= 0.002", said),
+        *rows,
         Row.of(
             "thresholds/state",
             [state],

@@ -89,7 +89,10 @@ def _rows(regime: str, found: Sequence[Found]) -> list[Row]:
         gains = [each["ours"] - each[other] for each in found if other in each]
         if not gains:
             continue
-        rows.append(Row.mean(f"{before}gain/{other}", gains, goal if judged else ""))
+        left = len(found) - len(gains)
+        seeds = f"without {left} of {len(found)} seeds, on which no unit was selective"
+        note = seeds if left else ""
+        rows.append(Row.mean(f"{before}gain/{other}", gains, goal if judged else "", note))
         if judged and goal:
             rows.append(replace(rows[-1], name=f"gain/{other} above 0", goal="> 0"))
     # A ratio of means: a seed on which there is hardly a way to go must not decide.

@@ -51,6 +51,13 @@ class Subject:
         work(*given)
         return self._now() - began
 
+    def wall(self, work: Callable[[], object]) -> float:
+        """Seconds of one call by the clock, until the device is done."""
+        began = time.perf_counter()
+        work()
+        self._now()
+        return time.perf_counter() - began
+
     def beside(self, work: Callable[[], object]) -> tuple[float, float]:
         """Seconds of one call, and those of them that are not the network's own."""
         forward, inside = self.net.forward, 0.0
