@@ -29,7 +29,7 @@ from maia_lab.events import (
 from maia_lab.flags import flags
 from maia_lab.observation import Measurement, Observation, Picture, Score, Table, Text
 from maia_lab.proposal import Conclusion, Evidence, Hypothesis, Prediction, Proposal
-from maia_lab.review import Approve, Edit, Reject, Stop
+from maia_lab.review import Approve, Edit, Flag, Reject, Stop
 from maia_lab.tasks import DESCRIBE
 from maia_lab.unit import Unit
 
@@ -119,7 +119,7 @@ def test_a_session_is_told_in_a_few_lines_a_step() -> None:
         "1  Is it red, or red circles?",
         "H2 predicts  blue circle above red circle",
         "approved by auto",
-        "0.90 ± 0.10  +0.65 [+0.50, +0.80]   90",
+        "0.90 ± 0.10  +0.65 [+0.50, +0.80]           90",
         "[5 images, activations 0.93 to 0.71]",
         "◐ indicated: H1 (1 for)",
         "✗ contradicted: H2 (1 against)",
@@ -130,8 +130,15 @@ def test_a_session_is_told_in_a_few_lines_a_step() -> None:
         "the description stands, accepted by auto",
     ):
         assert part in text
+    assert "objection" not in text
     assert max(map(len, text.splitlines())) <= 80
     assert "a table" not in text, "what was measured is not told twice"
+
+
+def test_a_conclusion_that_was_objected_to_does_not_simply_stand() -> None:
+    method = (Flag("method", "H1 was not confirmed"), Flag("method", "H2 was denied"))
+    text = told(Offered(1, 1, CONCLUSION, "offline", method), Accepted(1, "auto"))
+    assert "the description stands, accepted by auto, with 2 objections to it" in text
 
 
 def test_what_was_not_scored_is_told_with_the_reason() -> None:

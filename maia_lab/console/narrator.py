@@ -40,7 +40,7 @@ from maia_lab.ledger import Ledger
 from maia_lab.observation import Observation, Picture
 from maia_lab.plain import one_line, visible
 from maia_lab.proposal import Conclusion
-from maia_lab.review import Approve, Edit, Reject, Verdict
+from maia_lab.review import Approve, Edit, Flag, Reject, Verdict
 from maia_lab.spending import Spent
 from maia_lab.thought import Thought
 
@@ -70,6 +70,7 @@ class Narrator:
         self._page, self.images, self._live = page(stream), images, live
         self._events: list[Event] = []
         self._offered: Offered | None = None
+        self._against: list[Flag] = []
         self._known: dict[str, str] = {}
         self._spent, self._heard = Spent(), Thought("done")
 
@@ -96,8 +97,9 @@ class Narrator:
         match event:
             case Opened():
                 tell_opening(self._page, event)
-            case Offered():
+            case Offered(flags=flags):
                 self._offered = event
+                self._against = [flag for flag in flags if flag.kind == "method"]
                 self._offer(event)
             case Decided(verdict=verdict, by=by):
                 self._decided(verdict, by)
@@ -112,7 +114,12 @@ class Narrator:
             case Repaired(what=what):
                 self._line(f"mended: {one_line(what)}", "yellow")
             case Accepted(by=by):
-                self._line(f"✓ the description stands, accepted by {by}", "bold green")
+                against = len(self._against)
+                but = f", with {against} objection{'s' * (against > 1)} to it" * bool(against)
+                self._line(
+                    f"✓ the description stands, accepted by {by}{but}",
+                    "yellow" if against else "bold green",
+                )
                 self._used()
             case Rated(scores=scores):
                 self._print(scored(scores))

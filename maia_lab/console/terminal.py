@@ -228,7 +228,7 @@ def measured(rows: Sequence[Measurement], width: int) -> RenderableType:
     from rich.text import Text
 
     shown = _telling(rows)
-    heads = ("condition", "n", "mean ± sd", "difference", "pct")
+    heads = ("condition", "n", "mean ± sd", "difference", "pct of data")
     texts = [_cells(m) for m in shown]
     taken = [max(map(len, column)) for column in zip(heads, *texts, strict=True)]
     more = f"… {len(rows) - len(shown)} more, between" if len(shown) < len(rows) else ""

@@ -237,12 +237,12 @@ class Biases:
         return Conclusion(
             f"{unit} is likely to miss {what} in these contexts: {said}."
             if answers
-            else f"No context that was tried makes {unit} miss {what}.",
+            else f"No context that was tried costs {unit} {MATTERS:.0%} of its score for {what}.",
             (what,) * bool(answers),
             evidence=tuple(self._evidence(ledger)),
             not_tested=self._not_tested(),
             answers=answers
-            or (Answer(self.contexts.name((ANYWHERE,)), "no context lowers the score enough"),),
+            or (Answer(self.contexts.name((ANYWHERE,)), f"no context costs {MATTERS:.0%}"),),
         )
 
     def _told(self, name: str) -> str:
