@@ -23,6 +23,8 @@ class Asker:
             await asyncio.sleep(0.05)
         watch.tell(Thought("wait", "too many requests", 2.0))
         watch.tell(Thought("code", "print('secretly written')"))
+        captions = {"seconds": 0.1, "purpose": "captions"}
+        watch.keep(Answered("m", "m at h", "", "end_turn", Usage(input=50, output=5), **captions))
         watch.keep(Answered("m", "m at h", "[]", "tool_use", Usage(input=1000, output=234), 0.05))
         if not any(isinstance(event, Offered) for event in briefing.events):
             return Proposal(f"Looks into: {briefing.question.text}", "print(6 * 7)")
@@ -71,7 +73,7 @@ def test_a_question_is_asked_heard_and_answered(front):
     assert "Is it red, or is it round?" in proposal["why"]
     assert proposal["metadata"]["tokens"] == 1234 and "1,234 tokens" in proposal["estimate"]
     assert (
-        "1,234 tokens, $0.05"
+        "1,289 tokens, $0.05"
         in front.until(lambda m: m["type"] == "session" and m["phase"] == "waiting")["budget"]
     )
     assert "42" in kernels.text(front.approve_and_run(proposal)[1])

@@ -213,11 +213,11 @@ class Told:
         return f", {spent}" + (f" (at most {' and '.join(limits)})" if limits else "")
 
     def _tokens(self, step: int) -> int:
-        """Tokens of the requests that came to a step's proposal."""
+        """Tokens of the requests that came to a step's proposal: captions and ratings are none."""
         tokens = 0
         for event in self._live.session.journal.events:
             match event:
-                case Answered(usage=usage):
+                case Answered(usage=usage, purpose="step"):
                     tokens += usage.tokens
                 case Offered(step=number, revision=1) if number < step:
                     tokens = 0
