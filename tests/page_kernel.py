@@ -40,6 +40,7 @@ class PageKernel:
     def __init__(self, shell: Any) -> None:
         self.shell, self.heard, self.refuse = shell, [], ""
         self.owner, self.phase, self.lines, self.open, self.steps = "", "thinking", [], {}, []
+        self.conclusions: list[dict[str, Any]] = []
         self.magic: str | None = None
         self.comm = create_comm(
             target_name=wire.TARGET,
@@ -78,6 +79,7 @@ class PageKernel:
             "sessions": [self.session()] if self.lines else [],
             "proposals": proposals,
             "steps": self.steps,
+            "conclusions": self.conclusions,
         }
 
     def session(self) -> dict[str, Any]:

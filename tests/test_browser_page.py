@@ -153,6 +153,56 @@ def test_what_the_kernel_refuses_does_not_run_and_says_why(notebook):
     assert notebook.cells()[1]["execution_count"] is None
 
 
+def test_what_is_decided_elsewhere_leaves_neither_a_refusal_nor_a_question_behind(notebook):
+    strip = proposed(notebook)
+    notebook.write("cell-3", "kernel.refuse = 'not now'")
+    notebook.run("cell-3")
+    strip.get_by_role("button", name="Approve & run").click()
+    strip.get_by_role("alert").get_by_text("not now").wait_for()
+    strip.get_by_role("button", name="Reject…").click()
+    notebook.write("cell-3", "kernel.say_step(1, 'done', '0.1 s')")
+    notebook.run("cell-3")
+    notebook.step(1, "done").wait_for()
+    strip.get_by_text("0.1 s").wait_for()
+    assert strip.get_by_role("alert").count() == strip.locator("input").count() == 0
+
+
+def test_a_conclusion_is_accepted_once_however_often_the_button_is_pressed(notebook):
+    proposed(notebook)
+    notebook.write("cell-3", "kernel.say_step(1, 'scored')")
+    notebook.run("cell-3")
+    notebook.step(1).get_by_role("button", name="Accept").dblclick()
+    notebook.run("cell-2")
+    assert notebook.output("cell-2").count("'accept'") == 1
+
+
+def test_a_conclusion_that_was_accepted_while_the_page_was_away_is_there_afterwards(notebook):
+    proposed(notebook)
+    notebook.write("cell-3", "kernel.say_step(1, 'scored')")
+    notebook.run("cell-3")
+    notebook.step(1, "scored").wait_for()
+    away = (
+        "send, kernel.comm.send = kernel.comm.send, lambda said: None\n"
+        "kernel.open = {}; kernel.say_step(1, 'accepted'); kernel.comm.send = send\n"
+        "kernel.conclusions = [{'type': 'markdown', 'owner': kernel.owner, 'session': 'amber-fox',"
+        " 'cell_id': 'words', 'after_cell_id': 'amber-fox-1', 'source': 'It is red.'}]"
+    )
+    notebook.write("cell-3", away)
+    notebook.run("cell-3")
+    notebook.save()
+    notebook.reload()
+    notebook.step(1, "accepted").wait_for()
+    assert ids(notebook)[1:3] == ["amber-fox-1", "words"]
+    # Who deletes it has seen it.
+    notebook.page.evaluate(
+        "() => window.jupyterapp.shell.currentWidget.model.sharedModel.deleteCell(2)"
+    )
+    notebook.save()
+    notebook.reload()
+    notebook.step(1).get_by_text("Accepted").wait_for()
+    assert "words" not in ids(notebook)
+
+
 def test_one_undo_takes_back_one_proposal_and_a_redone_one_can_be_approved(notebook):
     proposed(notebook)
     notebook.step(1).get_by_role("button", name="Approve & run").click()
@@ -300,6 +350,21 @@ def test_a_paused_session_offers_to_go_on_or_to_end_and_nothing_to_approve(noteb
     notebook.run("cell-2")
     heard = notebook.output("cell-2")
     assert "'stop'" in heard and "'approve'" not in heard
+
+
+def test_what_is_typed_for_one_session_is_not_said_to_another(notebook):
+    proposed(notebook)
+    notebook.command("maia:panel")
+    panel = notebook.page.locator(".maia-Panel")
+    panel.get_by_label("Say something to the agent").fill("look at the red ones")
+    another = (
+        "kernel.comm.send({**kernel.session(), 'active': False})\n"
+        "kernel.comm.send({**kernel.session(), 'session': 'blue-owl'})"
+    )
+    notebook.write("cell-3", another)
+    notebook.run("cell-3")
+    panel.get_by_text("blue-owl").wait_for()
+    assert panel.get_by_label("Say something to the agent").input_value() == ""
 
 
 def test_every_command_is_in_the_palette(notebook):

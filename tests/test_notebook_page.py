@@ -297,6 +297,19 @@ def test_after_a_kernel_restart_the_magic_finds_its_session_by_the_notebooks_mem
     assert again.approve_and_run(offered)[0]["status"] == "ok"
 
 
+def test_a_page_that_comes_after_the_end_is_told_the_conclusion(page, another):
+    proposal = begin(page, "--review auto")
+    while proposal["kind"] != "conclusion":
+        assert page.run(proposal["source"], proposal["cell_id"])[0]["status"] == "ok"
+        proposal = page.proposal()
+    page.run(proposal["source"], proposal["cell_id"])
+    told = page.until(lambda m: m["type"] == "markdown")
+    tab = another(page.comm)
+    tab.hello()
+    found = tab.until(lambda m: m["type"] == "state")["conclusions"]
+    assert [c["source"] for c in found if c["session"] == page.about] == [told["source"]]
+
+
 THOUGHTS = """
 import time
 import maia_lab.notebook.live as module

@@ -18,14 +18,15 @@ export function Controls(props: { session: SessionState; desk: Desk }): React.Re
   const { trans } = desk;
   const name = session.session;
   const [refused, setRefused] = React.useState('');
-  const ask = (message: Request): void => void desk.request(message).then(setRefused);
+  const ask = (message: Request, cell?: string): void =>
+    void desk.request(message, cell).then(setRefused);
   if (!goesOn(session)) {
     return null;
   }
   const open = desk.model.waiting;
   const paused = session.phase === 'paused';
   const waiting = !paused && open?.session === name ? open.cell_id : undefined;
-  const step = session.phase === 'scored' ? session.steps[session.steps.length - 1]?.step : undefined;
+  const scored = session.phase === 'scored' ? session.steps[session.steps.length - 1] : undefined;
   return (
     <>
       <Refusal words={refused} />
@@ -51,11 +52,11 @@ export function Controls(props: { session: SessionState; desk: Desk }): React.Re
             </button>
           </>
         )}
-        {step !== undefined && (
+        {scored && (
           <button
             className="maia-Button maia-mod-primary"
             title={trans.__('Let the description stand')}
-            onClick={() => ask({ type: 'accept', session: name, step })}
+            onClick={() => ask({ type: 'accept', session: name, step: scored.step }, scored.cell_id)}
           >
             {trans.__('Accept')}
           </button>
@@ -69,7 +70,7 @@ export function Controls(props: { session: SessionState; desk: Desk }): React.Re
           </button>
         ) : (
           <>
-            {step === undefined && (
+            {!scored && (
               <>
                 <button
                   className="maia-Button"

@@ -125,8 +125,11 @@ export class Desk implements IDisposable {
     }
   }
 
-  /** Any other request; say in words why it was refused. */
-  async request(message: Request): Promise<string> {
+  /** Any other request, one at a time about a cell; say in words why it was refused. */
+  async request(message: Request, cell?: string): Promise<string> {
+    if (cell !== undefined) {
+      return this.once(cell, () => this.ask(message));
+    }
     const answer = await this.ask(message);
     return answer.ok ? '' : answer.why;
   }
@@ -244,6 +247,7 @@ export class Desk implements IDisposable {
       case 'state':
         message.sessions.forEach(item => this.began(item.magic_cell_id, item.session));
         message.proposals.forEach(proposal => this.offered(proposal));
+        message.conclusions.filter(item => this.missed(item, message.steps)).forEach(item => this.concluded(item));
         message.steps.forEach(step => this.stepped(step));
         break;
       case 'stream':
@@ -317,6 +321,13 @@ export class Desk implements IDisposable {
     }
   }
 
+  /** Whether the notebook does not know yet that a conclusion was accepted. */
+  private missed({ session }: Markdown, steps: readonly Step[]): boolean {
+    const step = steps.find(item => item.session === session && item.state === 'accepted');
+    const cell = this.notebook.sharedModel.cells[cells.indexOf(this.notebook, step?.cell_id ?? null)];
+    return cell !== undefined && cells.metadataOf(cell)?.state !== 'accepted';
+  }
+
   private concluded(message: Markdown): void {
     if (!this.owns) {
       return;
@@ -339,7 +350,7 @@ export class Desk implements IDisposable {
     }
   }
 
-  /** Give one verdict on a cell at a time. */
+  /** Give a verdict on a cell's open proposal. */
   private async decide(
     cell: string,
     send: (offer: Proposal) => Promise<Answer>
@@ -353,13 +364,17 @@ export class Desk implements IDisposable {
         ? this.trans.__('This step is not open. Run %maia status to see what is.')
         : this.trans.__('The kernel does not know this step. Run %load_ext maia_lab, then the %maia cell above.');
     }
+    return this.once(cell, () => send(offer));
+  }
+
+  private async once(cell: string, send: () => Promise<Answer>): Promise<string> {
     if (this.pending.has(cell)) {
       return '';
     }
     this.pending.add(cell);
     this._changed.emit();
     try {
-      const answer = await send(offer);
+      const answer = await send();
       return answer.ok ? '' : answer.why;
     } finally {
       this.pending.delete(cell);

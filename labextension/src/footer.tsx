@@ -37,7 +37,7 @@ export class Footer extends ReactWidget {
 
   /** Approve and run the cell, with the note as it stands; in a reason, send the reason. */
   async approve(): Promise<void> {
-    if (this.form === 'reason') {
+    if (this.asksReason) {
       return this.send();
     }
     this.say(await this.desk.approve(this.of, this.note.trim()));
@@ -48,7 +48,7 @@ export class Footer extends ReactWidget {
     const card = this.card;
     if (card) {
       const { session, step } = card;
-      this.say(await this.desk.request({ type: 'accept', session, step }));
+      this.say(await this.desk.request({ type: 'accept', session, step }, this.of));
     }
   }
 
@@ -72,7 +72,7 @@ export class Footer extends ReactWidget {
     }
     const refused =
       card.state === 'scored'
-        ? await this.desk.request({ type: 'not_yet', session, step, note })
+        ? await this.desk.request({ type: 'not_yet', session, step, note }, this.of)
         : await this.desk.reject(this.of, note);
     if (refused === '') {
       this.closeForm();
@@ -109,10 +109,9 @@ export class Footer extends ReactWidget {
             {trans.__('This proposal is from a saved session. Run the cells above that load maia_lab and begin the session to go on with it.')}
           </p>
         )}
-        {this.form === 'reason'
+        {this.asksReason
           ? this.renderReason(card, pending)
-          : (card.offer || card.state === 'scored' || card.paused) &&
-            this.renderActions(card, edited !== null, pending)}
+          : (isOpen(card) || card.paused) && this.renderActions(card, edited !== null, pending)}
         {card.thinking && <Thinking text={desk.model.streams.get(card.session) ?? ''} trans={trans} />}
       </>
     );
@@ -249,6 +248,11 @@ export class Footer extends ReactWidget {
     );
   }
 
+  /** Whether a reason is typed; what was decided elsewhere meanwhile needs none. */
+  private get asksReason(): boolean {
+    return this.form === 'reason' && isOpen(this.card);
+  }
+
   private readonly say = (refused: string): void => {
     this.refused = refused;
     this.refresh();
@@ -260,6 +264,12 @@ export class Footer extends ReactWidget {
     }
     const card = this.card;
     this.expose(card !== null);
+    const standing = `${card?.state} ${card?.paused}`;
+    if (standing !== this.standing) {
+      // What was refused was so of how things stood.
+      this.refused = '';
+      this.standing = standing;
+    }
     if (card) {
       const { step, state } = card;
       const { trans } = this.desk;
@@ -290,6 +300,12 @@ export class Footer extends ReactWidget {
   private note = '';
   private reason = '';
   private refused = '';
+  private standing = '';
+}
+
+/** Whether there is something to decide here and now. */
+function isOpen(card: Card | null): boolean {
+  return card !== null && !card.paused && (card.offer !== null || card.state === 'scored');
 }
 
 function Head(props: { card: Card; edited: boolean; trans: TranslationBundle }) {

@@ -88,7 +88,7 @@ export function led(key: string, from: number, count: number, columns: number): 
   return to === null ? null : to < 0 || to >= count ? from : to;
 }
 
-/** The least and greatest activation as they are written; null: fewer than two have one. */
+/** The greatest and least activation as they are written; null: fewer than two have one. */
 export function range(grid: Grid): [string, string] | null {
   const known = ordered(grid, true)
     .map(index => grid.tiles[index]!)

@@ -45,7 +45,7 @@ export class SidePanel extends ReactWidget {
       <>
         <SessionHead session={session} desk={desk} />
         {session.world && <p className="maia-Fact">{session.world}</p>}
-        <Controls session={session} desk={desk} />
+        <Controls key={`${session.session} controls`} session={session} desk={desk} />
         {session.phase === 'thinking' && (
           <Thinking
             text={desk.model.streams.get(session.session) ?? ''}
@@ -53,7 +53,7 @@ export class SidePanel extends ReactWidget {
             trans={this.trans}
           />
         )}
-        <Hypotheses session={session} desk={desk} />
+        <Hypotheses key={session.session} session={session} desk={desk} />
         <Steps session={session} desk={desk} />
       </>
     );

@@ -167,6 +167,7 @@ export interface State {
   sessions: SessionState[];
   proposals: Proposal[];
   steps: Step[];
+  conclusions: Markdown[];
 }
 
 export type FromKernel =

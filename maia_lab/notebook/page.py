@@ -29,6 +29,7 @@ class Page:
         self._watchers: list[Callable[[Live], None]] = []
         self._offered: dict[str, tuple[int, int]] = {}
         self._states: dict[tuple[str, int], wire.Step] = {}
+        self._conclusions: dict[str, wire.Markdown] = {}
 
     @property
     def there(self) -> bool:
@@ -92,6 +93,7 @@ class Page:
             sessions=[],
             proposals=[],
             steps=[],
+            conclusions=list(self._conclusions.values()),
         )
         for live in lives:
             told = Told(live, live is self._lives.active, self.link.owner)
@@ -114,13 +116,12 @@ class Page:
     def tell_conclusion(self, live: Live, text: str) -> None:
         """Have the accepted conclusion written into a Markdown cell."""
         step = live.cell(live.session.state.step)
-        self.link.send(
-            wire.Markdown(
-                type="markdown",
-                owner=self.link.owner,
-                session=live.name,
-                cell_id=f"{step}-words",
-                after_cell_id=live.below or step,
-                source=text,
-            )
+        told = self._conclusions[live.name] = wire.Markdown(
+            type="markdown",
+            owner=self.link.owner,
+            session=live.name,
+            cell_id=f"{step}-words",
+            after_cell_id=live.below or step,
+            source=text,
         )
+        self.link.send(told)

@@ -251,6 +251,8 @@ class State(TypedDict):
     """Those that are open now: at most one a session."""
     steps: list[Step]
     """The last state of every step."""
+    conclusions: list[Markdown]
+    """Those accepted in this kernel: for a page whose cell does not yet say that it is accepted."""
 
 
 FromKernel = Hello | Who | Proposal | Step | Answer | Markdown | SessionState | Stream | State
