@@ -331,7 +331,9 @@ def again(session: Session, progress: Progress | None = None) -> Study:
 
 def _agent(name: str, study: Study, seed: int, settled: Config, pixels: Pixels) -> Agent:
     world = study.world
-    if name == "offline" and not set(world.vocabulary) - {"edit"}:
+    # A question may be about what edits take away, which needs no words.
+    said = set(world.vocabulary) - ({"edit"} if study.task != ASK else set())
+    if name == "offline" and not said:
         raise WorldError(
             world.name,
             "has no words, and the offline agent knows images by words only",

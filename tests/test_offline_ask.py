@@ -2,16 +2,19 @@
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 from test_comparison import measured
 
 from maia_lab import ask
 from maia_lab.agents.offline.ask import NEITHER, Asking
 from maia_lab.agents.offline.claims import Claim, Language
 from maia_lab.agents.offline.compare import Comparing
-from maia_lab.agents.offline.question import read
+from maia_lab.agents.offline.question import TAKEN, read
 from maia_lab.briefing import Briefing
 from maia_lab.contrast import USUAL
 from maia_lab.events import Decided, Observed, Offered, Opened, Setting
+from maia_lab.imaging.plain_edits import EDITS, MORE, PlainEditor
 from maia_lab.observation import Observation
 from maia_lab.proposal import Hypothesis, Proposal
 from maia_lab.scenes.world import scenes_world
@@ -36,6 +39,13 @@ CIRCLE, GRASS = Claim((("circle",),)), Claim(background="grass")
 def test_a_question_is_read_by_the_words_of_the_world(question, kinds, claims, unknown):
     asked = read(question, Language(scenes_world(1, 1).vocabulary))
     assert (asked.kinds, asked.claims, asked.unknown) == (kinds, claims, unknown)
+
+
+def test_of_photographs_a_question_is_read_by_what_edits_take_away():
+    language = Language({"edit": PlainEditor.instructions})
+    assert all(edit in EDITS | MORE for pair in TAKEN.values() for edit in pair)
+    asked = read("size, the object or its surroundings?", language)
+    assert (asked.kinds, asked.unknown) == (("centre", "background"), ("size",))
 
 
 def test_what_is_asked_to_suppress_is_known_as_such():
@@ -74,6 +84,27 @@ def test_what_was_not_found_to_matter_is_no_evidence(tmp_path):
         "With another texture, it answers less."
     ]
     assert not any(isinstance(e, Decided) and e.by == "ledger" for e in session.journal.events)
+
+
+def test_photographs_without_a_label_are_asked_by_taking_colour_away(tmp_path):
+    chance = np.random.default_rng(0)
+    (tmp_path / "photos").mkdir()
+    for number in range(90):
+        noise = chance.normal(chance.integers(0, 255, 3), 20, (24, 24, 3))
+        image = Image.fromarray(np.clip(noise, 0, 255).astype(np.uint8))
+        image.save(tmp_path / "photos" / f"{number}.png")
+    red = torch.nn.Sequential(torch.nn.Conv2d(3, 1, 1, bias=False))
+    red[0].weight.data[:] = torch.tensor([1.0, -1.0, 0.0]).view(1, 3, 1, 1)
+    session = ask(
+        "does it care about size, colour or shape?", red, "0", 0, data=tmp_path / "photos",
+        preprocess=((0, 0, 0), (1, 1, 1), 24), agent="offline", review="auto", folder=tmp_path,
+    ).wait()  # fmt: skip
+    said, found = session.conclusion, dict(session.journal.events[-2].observation.tables[0].rows)
+    assert "Colour matters: 'make it gray' takes" in found["colour"], said
+    assert "Shape was not found to matter" in found["shape"]
+    assert "nothing of size" in said.not_tested
+    first, again = (m for _, m in session.ledger.measurements if m.condition == "make it gray")
+    assert not {*first.bases} & {*again.bases} and "over 9 images" in found["colour"]
 
 
 def briefed(task, question, *ran):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from maia_lab.agents.offline import cells
+from maia_lab.agents.offline import attributes, cells
 from maia_lab.agents.offline.claims import Claim, Language
 from maia_lab.agents.offline.judgement import near_misses
 from maia_lab.agents.offline.notes import fold, kind_of
@@ -26,10 +26,11 @@ AS_IT_WAS = "as it was"
 NEITHER = "neither"
 DRIVE = "what drives it"
 FAMILY = (
-    "The offline experimenter answers whether colour, texture, shape, size or background matter,"
-    " whether it is the one thing or the other ('is it the ball or the grass?'), and whether"
-    " something named drives or lowers the unit. An agent with a language model takes any question:"
-    " --agent claude."
+    "The offline experimenter answers whether colour, texture, shape, size or background matter"
+    " (of images that it can only edit: colour, texture, shape, detail, background, centre or"
+    " orientation), whether it is the one thing or the other ('is it the ball or the grass?'), and"
+    " whether something named drives or lowers the unit. An agent with a language model takes any"
+    " question: --agent claude."
 )
 CHANGE = """\
 # {kind}: one attribute of everything changed, all else as it was.
@@ -85,8 +86,15 @@ class Asking:
         return self._conclusion(Ledger.fold(self._briefing.events))
 
     @property
+    def _removes(self) -> bool:
+        """Whether edits that need no model take away what is asked about."""
+        return bool(self.asked.kinds and self._language.edits and self._notes.editor)
+
+    @property
     def missing(self) -> str:
         """Why the question cannot be answered by what there is; empty where it can."""
+        if self._removes:
+            return ""
         if not self._notes.generator:
             return "nothing here draws images from words (name a generator: --generator NAME)"
         if self.asked.unknown and not (self.asked.kinds or self.asked.claims):
@@ -99,6 +107,9 @@ class Asking:
 
     def _design(self, kind: str) -> Proposal | None:
         asked = self.asked
+        if self._removes:
+            fits = kind in ("Change", "Fresh")
+            return attributes.experiment(kind, asked.kinds, self._notes) if fits else None
         needs_drivers = (asked.kinds and asked.among is None) or asked.lowers
         if kind == "Look":
             return self._plan.look(0) if needs_drivers else None
@@ -265,6 +276,8 @@ class Asking:
             text = f"Not answered: {why}. {FAMILY}"
             answers = (Answer("the question", text),)
             return Conclusion(text, (), not_tested="all of the question.", answers=answers)
+        if self._removes:
+            return attributes.conclusion(asked, self._notes, ledger)
         found = self._kinds_answer() if asked.kinds else self._claims_answer()
         said, labels = [Answer(about, says) for about, says, _ in found], []
         if not asked.kinds and not asked.lowers:

@@ -12,11 +12,28 @@ from maia_lab.scenes.lexicon import SYNONYMS
 KINDS = {
     "colour": "colour color colours colors coloured colored hue",
     "texture": "texture textures textured pattern patterns",
-    "shape": "shape shapes form forms",
+    "shape": "shape shapes form forms outline outlines silhouette",
     "size": "size sizes",
-    "background": "background backgrounds surroundings scene context",
+    "background": "background backgrounds surroundings surrounding scene context",
+    "detail": "detail details sharpness sharp",
+    "centre": "centre center middle foreground object objects",
+    "orientation": "orientation upright",
 }
-"""How a question may call what there are words for."""
+"""How a question may call what there are words for, or edits that take it away."""
+MIRRORED = "mirror it"
+TAKEN = {
+    "colour": ("make it gray", MIRRORED),
+    "texture": ("draw only its edges", "make it gray"),
+    "shape": ("shuffle its patches", MIRRORED),
+    "detail": ("blur it", MIRRORED),
+    "background": ("cover its surroundings", MIRRORED),
+    "centre": ("cover its centre", MIRRORED),
+    "orientation": ("turn it upside down", MIRRORED),
+}
+"""The edit that takes an attribute away, and the one that it is compared with.
+
+Any change lowers what was chosen for being highest. So an edit must take more than mirroring does,
+which leaves every attribute; and a drawing, which has no colour either, more than gray does."""
 LOWERS = r"suppress|inhibit|lower|silenc|block|reduc|weaken|quiet|turn(s)? (it )?off"
 FILLER = """
     a about active activate activates an and answer answers any are as at because by can care
@@ -63,7 +80,7 @@ def read(question: str, language: Language) -> Asked:
         elif claim.words and all(claim.things):
             asked = replace(asked, claims=(*asked.claims, claim))
         else:
-            strange = tuple(w for w in words if w not in KEPT and not _named(w))
+            strange = tuple(w for w in words if w not in KEPT)
             asked = replace(asked, unknown=(*asked.unknown, *strange))
     return replace(
         asked,
@@ -73,13 +90,11 @@ def read(question: str, language: Language) -> Asked:
 
 
 def _kinds(language: Language) -> Iterator[tuple[str, frozenset[str]]]:
+    """Where edits take attributes away, those; else what there are words for."""
     for kind, names in KINDS.items():
-        if kind in language.kinds or (kind == BACKGROUND and language.backgrounds):
+        drawn = kind in language.kinds or (kind == BACKGROUND and language.backgrounds)
+        if kind in TAKEN if language.edits else drawn:
             yield kind, frozenset(names.split())
-
-
-def _named(word: str) -> bool:
-    return any(word in names.split() for names in KINDS.values())
 
 
 def _meant(word: str, language: Language) -> str:
