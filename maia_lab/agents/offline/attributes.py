@@ -22,7 +22,8 @@ CAVEAT = (
 )
 SCALE = (
     "(The answer is how far these strong images lie above the median image. They were chosen by"
-    " it; each experiment changed others of them.)"
+    " it; each experiment changed others of them. What an edit changes besides may be what"
+    " matters.)"
 )
 CODE = """\
 # {kind}: without {attributes}, how much of the answer is left?
@@ -79,7 +80,7 @@ def conclusion(about: Asked, notes: Notes, ledger: Ledger) -> Conclusion:
         others.append(f"{notes.language.say(about.among)} alone")
     strange = f"; nothing of {', '.join(others)}" if others else ""
     return Conclusion(
-        f"{' '.join(found.values())} {SCALE}",
+        f"{' '.join(dict.fromkeys(found.values()))} {SCALE}",
         (),
         not_tested=f"{CAVEAT}{strange}.",
         answers=tuple(Answer(attribute, says) for attribute, says in found.items()),
@@ -88,11 +89,10 @@ def conclusion(about: Asked, notes: Notes, ledger: Ledger) -> Conclusion:
 
 def _found(attribute: str, ledger: Ledger, finding: Finding) -> str:
     """What was found of an attribute, with the figures of all images together."""
-    named = attribute.capitalize()
     base, edit, other = (_all(name, ledger) for name in (AS_IT_WAS, *TAKEN[attribute]))
     usual = base.usual[2] if base is not None and base.usual else 0.0
     if base is None or edit is None or other is None or base.mean <= usual:
-        return f"{named} cannot be told: nothing was measured that drives the unit."
+        return "Not answered: nothing was measured that drives the unit above the median image."
     rise = base.mean - usual
     takes, takes_too = ((base.mean - m.mean) / rise for m in (edit, other))
     more, low, high = (x / rise for x in difference(other, edit)[:3])
@@ -106,8 +106,8 @@ def _found(attribute: str, ledger: Ledger, finding: Finding) -> str:
     else:
         verdict = "was not found to matter"
     return (
-        f"{named} {verdict}: {edit.condition!r} takes {takes:.0%} of the answer, and"
-        f" {other.condition!r} {takes_too:.0%}; the difference is {more:.0%} [{low:.0%},"
+        f"{attribute.capitalize()} {verdict}: {edit.condition!r} takes {takes:.0%} of the answer,"
+        f" and {other.condition!r} {takes_too:.0%}; the difference is {more:.0%} [{low:.0%},"
         f" {high:.0%}] over {edit.n} images."
     )
 
