@@ -81,7 +81,8 @@ def test_it_opens_and_draws_as_any_other_generator(trained, device):
 
 
 def test_a_training_that_was_killed_goes_on_as_if_it_had_not_been(tmp_path, monkeypatch):
-    assert train(tmp_path / "whole", "cpu", "--steps", "4") == 0
+    options = ("--steps", "4", "--half")
+    assert train(tmp_path / "whole", "cpu", *options) == 0
     saves, save = [], course.Course._save
 
     def save_and_stop(self):
@@ -92,7 +93,7 @@ def test_a_training_that_was_killed_goes_on_as_if_it_had_not_been(tmp_path, monk
 
     monkeypatch.setattr(course, "SAVED", -1)
     monkeypatch.setattr(course.Course, "_save", save_and_stop)
-    codes = [train(tmp_path / "parts", "cpu", "--steps", "4") for _ in range(3)]
+    codes = [train(tmp_path / "parts", "cpu", *options) for _ in range(3)]
     assert codes == [130, 130, 0]
     for part in LEARNED:
         (whole,) = (tmp_path / "whole" / part).glob("*.safetensors")
@@ -122,7 +123,7 @@ def test_every_word_that_scenes_know_is_a_token_and_no_prompt_is_too_long():
     # Equals are joined in one order, whichever process does it: weights belong to numbers.
     assert tokens.convert_ids_to_tokens([189, 400, 600]) == ["th", "are", "ored</w>"]
     longest = [caption(sample(stream("test", i), [{}] * 4)) for i in range(50)]
-    said = tokens([*pairs(0, 0, 50)[1], *longest]).input_ids
+    said = tokens([*pairs(0, 0, 50)[2], *longest]).input_ids
     assert max(map(len, said)) <= WORDS
 
 

@@ -32,9 +32,11 @@ def test_prompts_use_every_word_that_can_be_drawn_and_many_that_mean_the_same():
 
 
 def test_a_stretch_of_pairs_is_the_same_by_itself_and_shares_nothing_with_another():
-    pixels, texts = pairs(3, 1, 8)
-    again, shorter = pairs(3, 1, 5)
+    pixels, things, texts = pairs(3, 1, 8)
+    again, _, shorter = pairs(3, 1, 5)
     assert pixels.shape == (8, 64, 64, 3) and pixels.dtype == np.uint8
+    asked = [bool(Concept.parse(text).phrases) for text in texts]
+    assert things.shape == (8, 64, 64) and things.any((1, 2)).tolist() == asked
     np.testing.assert_array_equal(pixels[:5], again)
     assert texts[:5] == shorter
-    assert texts != pairs(3, 2, 8)[1] and texts != pairs(4, 1, 8)[1]
+    assert texts != pairs(3, 2, 8)[2] and texts != pairs(4, 1, 8)[2]

@@ -27,8 +27,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--width", type=int, default=usual.width, help="of the UNet; default: 96")
     parser.add_argument("--images", type=int, default=usual.images, help="scenes to learn from")
     parser.add_argument("--batch", type=int, default=usual.batch, help="images in a step")
+    parser.add_argument("--half", action="store_true", help="compute in bfloat16 on a CPU, too")
     chosen = parser.parse_args(arguments)
-    recipe = Recipe(chosen.width, chosen.images, chosen.batch, chosen.seed)
+    recipe = Recipe(chosen.width, chosen.images, chosen.batch, chosen.seed, chosen.half)
     if recipe.width % (3 * GROUPS) or min(recipe.width, recipe.images, recipe.batch) < 1:
         parser.error(f"--width is a multiple of {3 * GROUPS}, --images and --batch are 1 or more")
     try:
@@ -39,6 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
         each.disable_progress_bar()
     # Every batch has the size of the one before.
     torch.backends.cudnn.benchmark = True
+    if torch.device(chosen.device).type == "cpu":
+        # With few keys, attention is faster in plain matrix products; this is for CPUs as well.
+        torch.backends.cuda.enable_flash_sdp(False)
     try:
         training = Training(chosen.out, recipe, torch.device(chosen.device), _say)
         training.run(chosen.minutes, chosen.steps)

@@ -51,12 +51,18 @@ class Course:
         averaged: the module with the running average of its weights.
     """
 
-    def __init__(self, path: Path, module: nn.Module, device: torch.device, seed: int) -> None:
-        """Take up the training of a module on a device; its state, if there is any, is a file."""
+    def __init__(
+        self, path: Path, module: nn.Module, device: torch.device, seed: int, half: bool
+    ) -> None:
+        """Take up the training of a module on a device; its state, if there is any, is a file.
+
+        ``half`` computes in bfloat16.
+        """
         self.path, self.module, self.device, self.seed = path, module, device, seed
+        self.half = half
         self.averaged = deepcopy(module).requires_grad_(False)
         self.optimiser = torch.optim.AdamW(
-            module.parameters(), RATE, weight_decay=0.01, fused=device.type == "cuda"
+            module.parameters(), RATE, weight_decay=0.01, fused=device.type in ("cpu", "cuda")
         )
         self.step, self.seconds, self.over = 0, 0.0, False
         if path.exists():
@@ -101,8 +107,7 @@ class Course:
 
     def _step(self, loss: Loss, chance: torch.Generator, share: float) -> Tensor:
         """Take a step at a share of the full rate; returns the loss."""
-        gpu = self.device.type == "cuda"
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=gpu):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             found = loss(chance)
         self.optimiser.zero_grad()
         found.backward()  # type: ignore[no-untyped-call]

@@ -69,8 +69,8 @@ def build(width: int, seed: int) -> Any:
                 down_block_types=("SimpleCrossAttnDownBlock2D",) * 2,
                 mid_block_type="UNetMidBlock2DSimpleCrossAttn",
                 up_block_types=("SimpleCrossAttnUpBlock2D",) * 2, norm_num_groups=GROUPS,
-                attention_head_dim=width // 3, addition_embed_type="text",
-                addition_embed_type_num_heads=4,
+                attention_head_dim=width // 3, only_cross_attention=(True, False),
+                addition_embed_type="text", addition_embed_type_num_heads=4,
             ),
             "scheduler": library.DPMSolverMultistepScheduler(
                 beta_schedule="squaredcos_cap_v2", prediction_type="v_prediction",

@@ -24,7 +24,7 @@ from torch.nn import functional
 
 from maia_lab.errors import ModelError
 from maia_lab.imaging.course import Budget, Course, Say
-from maia_lab.imaging.scenes_diffusion import WIDTH, WORDS, build
+from maia_lab.imaging.scenes_diffusion import SHRINKS, WIDTH, WORDS, build
 from maia_lab.scenes.prompts import SIDE, pairs
 from maia_lab.scenes.render import appearance
 
@@ -34,8 +34,11 @@ KL = 1e-3
 """How much it matters that the autoencoder's numbers are like noise, beside the pixels."""
 WORDLESS = 0.1
 """How often the words are left out, so that guidance has something to lead away from."""
+THINGS = 4
+"""How much what is in a thing counts, beside what is not: things are a tenth of an image, and all
+that words say of an image but its background."""
 PART = 500
-"""Scenes that a process draws, or the autoencoder reads, at a time."""
+"""Scenes that a process draws at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,8 @@ class Recipe:
     """Images in a step of the UNet."""
     seed: int = 0
     """Of weights, scenes, noise and order."""
+    half: bool = False
+    """Compute in bfloat16 on a CPU, too; a GPU always does."""
 
 
 class Training:
@@ -73,8 +78,9 @@ class Training:
             part.to(device, memory_format=torch.channels_last)
         self.kept = self.pipe.scheduler.alphas_cumprod.to(device)
         """The share of an image that noise has left at each time, in variance; shape (1000,)."""
-        pixels, words = self._drawn()
+        pixels, things, words = self._drawn()
         self.pixels = torch.from_numpy(pixels).to(device)
+        self.things = torch.from_numpy(things).to(device)
         self.words = torch.from_numpy(words).to(device)
         self.wordless = torch.from_numpy(self._read([""])).to(device)
 
@@ -89,7 +95,8 @@ class Training:
             ModelError: the loss is no number any more.
         """
         vae, seed = self.pipe.vae, self.recipe.seed
-        first = Course(self.folder / "autoencoder.pt", vae, self.device, seed)
+        half = self.recipe.half or self.device.type == "cuda"
+        first = Course(self.folder / "autoencoder.pt", vae, self.device, seed, half)
         if not first.over:
             budget = Budget(60 * minutes * SHARE, steps)
             first.run(self._lost, budget, self.say, lambda: None)
@@ -97,7 +104,7 @@ class Training:
         vae.requires_grad_(False)
         self._encode()
         both = nn.ModuleList([self.pipe.unet, self.pipe.text_encoder])
-        second = Course(self.folder / "unet.pt", both, self.device, seed)
+        second = Course(self.folder / "unet.pt", both, self.device, seed, half)
         budget = Budget(60 * minutes * (1 - SHARE), steps)
         second.run(self._off, budget, self.say, lambda: self._write(*second.averaged.children()))
 
@@ -107,15 +114,16 @@ class Training:
         images = _scaled(self.pixels[rows])
         made = self.pipe.vae.encode(images).latent_dist
         again = self.pipe.vae.decode(made.mean + made.std * self._noise(made.mean, chance)).sample
-        unlike = made.kl().mean() / made.mean[0].numel()
-        lost: Tensor = functional.l1_loss(again.float(), images) + KL * unlike
+        unlike_noise = made.kl().mean() / made.mean[0].numel()
+        unlike_pixels = _counted(self.things[rows]) * (again.float() - images).abs()
+        lost: Tensor = unlike_pixels.mean() + KL * unlike_noise
         return lost
 
     @torch.no_grad()
     def _encode(self) -> None:
         """Keep every image as numbers of about unit spread, and no longer as pixels."""
         vae = self.pipe.vae
-        parts = torch.split(self.pixels, PART)
+        parts = torch.split(self.pixels, self.recipe.batch)
         made = torch.cat([vae.encode(_scaled(some)).latent_dist.mean.half() for some in parts])
         spread = float(made[:10_000].float().std())
         vae.register_to_config(scaling_factor=1 / spread)
@@ -127,14 +135,19 @@ class Training:
         rows = self._rows(self.recipe.batch, chance)
         clean = self.latents[rows].float()
         noise = self._noise(clean, chance)
-        times = torch.randint(len(self.kept), rows.shape, generator=chance, device=self.device)
+        # Spread evenly over all times: the loss is less a matter of chance (Kingma et al. 2021).
+        shift = torch.rand(rows.shape, generator=chance, device=self.device)
+        even = (torch.arange(len(rows), device=self.device) + shift) / len(rows)
+        times = (even * len(self.kept)).long()
         kept = self.kept[times, None, None, None]
         signal, rest = kept.sqrt(), (1 - kept).sqrt()
         mute = torch.rand(rows.shape, generator=chance, device=self.device) < WORDLESS
         words = torch.where(mute[:, None], self.wordless, self.words[rows]).long()
         noisy = (signal * clean + rest * noise).contiguous(memory_format=torch.channels_last)
         seen = self.pipe.unet(noisy, times, self.pipe.text_encoder(words)[0]).sample
-        return functional.mse_loss(seen.float(), signal * noise - rest * clean)
+        counted = _counted(functional.avg_pool2d(self.things[rows].float(), SHRINKS))
+        off: Tensor = (counted * (seen.float() - signal * noise + rest * clean).square()).mean()
+        return off
 
     def _write(self, unet: nn.Module, text_encoder: nn.Module) -> None:
         """Save the pipeline as it is now, in half precision."""
@@ -152,32 +165,33 @@ class Training:
     def _noise(self, like: Tensor, chance: torch.Generator) -> Tensor:
         return torch.randn(like.shape, generator=chance, device=self.device)
 
-    def _drawn(self) -> tuple[NDArray[np.uint8], NDArray[np.int16]]:
+    def _drawn(self) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.int16]]:
         """Draw what is learned from, on all cores; it is kept in the folder for the next time.
 
         Returns:
-            Pixels, uint8, shape (images, 64, 64, 3), and the tokens of what was asked for each,
-            shape (images, 40).
+            Pixels, uint8, shape (images, 64, 64, 3); where things are, bool, shape (images, 64,
+            64); and the tokens of what was asked for each, shape (images, 40).
         """
         path = self.folder / f"scenes-{appearance()[:8]}.npz"
         if path.exists():
             with np.load(path) as known:
-                return known["pixels"], known["words"]
+                return known["pixels"], known["things"], known["words"]
         images = self.recipe.images
         began, count = time.monotonic(), -(-images // PART)
         pixels = np.empty((count * PART, SIDE, SIDE, 3), np.uint8)
+        things = np.empty((count * PART, SIDE, SIDE), np.bool_)
         words = np.empty((count * PART, WORDS), np.int16)
         task = partial(pairs, self.recipe.seed, count=PART)
         # A fork of a process that has met a GPU is none that can be used.
         with get_context("spawn").Pool(min(count, os.cpu_count() or 1)) as pool:
-            for part, (some, texts) in enumerate(pool.imap(task, range(count))):
+            for part, (some, where, texts) in enumerate(pool.imap(task, range(count))):
                 rows = slice(part * PART, (part + 1) * PART)
-                pixels[rows], words[rows] = some, self._read(texts)
+                pixels[rows], things[rows], words[rows] = some, where, self._read(texts)
         self.say(f"scenes: {images} drawn, {images / (time.monotonic() - began):.0f} a second")
         new = path.with_suffix(".new.npz")
-        np.savez(new, pixels=pixels[:images], words=words[:images])
+        np.savez(new, pixels=pixels[:images], things=things[:images], words=words[:images])
         new.replace(path)
-        return pixels[:images], words[:images]
+        return pixels[:images], things[:images], words[:images]
 
     def _read(self, texts: Sequence[str]) -> NDArray[np.int16]:
         tokens = self.pipe.tokenizer(
@@ -189,6 +203,11 @@ class Training:
 
 def _learning(pipe: Any) -> tuple[Any, Any, Any]:
     return pipe.vae, pipe.unet, pipe.text_encoder
+
+
+def _counted(things: Tensor) -> Tensor:
+    """How much each place counts, shape (n, 1, h, w), by the share of it that is in a thing."""
+    return 1 + (THINGS - 1) * things[:, None].float()
 
 
 def _scaled(pixels: Tensor) -> Tensor:

@@ -65,7 +65,9 @@ def say(rng: np.random.Generator, concept: Concept) -> str:
         return text
 
 
-def pairs(seed: int, part: int, count: int) -> tuple[NDArray[np.uint8], list[str]]:
+def pairs(
+    seed: int, part: int, count: int
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_], list[str]]:
     """Draw what is asked for, ``count`` times.
 
     Args:
@@ -74,16 +76,20 @@ def pairs(seed: int, part: int, count: int) -> tuple[NDArray[np.uint8], list[str
         count: how many.
 
     Returns:
-        Pixels, uint8, shape (count, 64, 64, 3), and what was asked for each of them.
+        Pixels, uint8, shape (count, 64, 64, 3); where a thing is in them, bool, shape
+        (count, 64, 64); and what was asked for each of them.
     """
     rng = stream("prompts", seed, part)
     pixels = np.empty((count, SIDE, SIDE, 3), np.uint8)
+    things = np.empty((count, SIDE, SIDE), np.bool_)
     texts = []
     for i in range(count):
         concept = ask(rng)
         texts.append(say(rng, concept))
-        pixels[i] = np.asarray(Image.fromarray(render(meant(concept, rng), 2 * SIDE)).reduce(2))
-    return pixels, texts
+        image, masks = render(meant(concept, rng), 2 * SIDE, masks=True)
+        pixels[i] = np.asarray(Image.fromarray(image).reduce(2))
+        things[i] = masks.sum(0)[::2, ::2] > 0.5
+    return pixels, things, texts
 
 
 def _phrase(rng: np.random.Generator, count: int | None) -> Phrase:
