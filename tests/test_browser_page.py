@@ -171,7 +171,9 @@ def test_a_conclusion_is_accepted_once_however_often_the_button_is_pressed(noteb
     proposed(notebook)
     notebook.write("cell-3", "kernel.say_step(1, 'scored')")
     notebook.run("cell-3")
-    notebook.step(1).get_by_role("button", name="Accept").dblclick()
+    # Both before any answer: a kernel would refuse what comes after its own.
+    accept = notebook.step(1).get_by_role("button", name="Accept")
+    accept.evaluate("button => { button.click(); button.click(); }")
     notebook.run("cell-2")
     assert notebook.output("cell-2").count("'accept'") == 1
 
