@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from maia_lab.observation import Score, Table
 from maia_lab.plain import one_line
-from maia_lab.scoring.evaluation import DRAWN, explained, figure, judged, spread
+from maia_lab.scoring.evaluation import Scores
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-ROWS = 20
-"""Rows shown of a task's table; the rest is counted."""
+ROWS, NAME = 20, 20
+"""Rows shown of a task's table; the rest is counted. Characters of a text that are not folded."""
 
 
 def tabled(table: Table) -> RenderableType:
@@ -23,58 +23,24 @@ def tabled(table: Table) -> RenderableType:
     from rich.text import Text
 
     grid = Grid.grid(padding=(0, 2))
-    for right in table.right:
-        grid.add_column(justify="right" if right else "left", overflow="fold")
+    for right, names in zip(table.right, zip(table.columns, *table.rows, strict=True), strict=True):
+        # Names stay whole, and figures are folded.
+        name = not right and max(map(len, names)) <= NAME
+        grid.add_column(justify="right" if right else "left", overflow="fold", no_wrap=name)
     grid.add_row(*(Text(one_line(column), "bright_black") for column in table.columns))
     for row in table.rows[:ROWS]:
         grid.add_row(*(Text(one_line(cell)) for cell in row))
     more = len(table.rows) - ROWS
     below = [f"… {more} more rows, in the report"] * (more > 0) + [one_line(table.note)]
     return Group(
-        Text(one_line(table.title), "bold"),
+        *[Text(one_line(table.title), "bold")] * bool(table.title),
         grid,
         *(Text(line, "bright_black") for line in below if line),
     )
 
 
 def scored(scores: Sequence[Score]) -> RenderableType:
-    """Scores on held-out images, the description's first, then its baselines'."""
+    """Scores on held-out images, and on images drawn for them."""
     from rich.console import Group
-    from rich.table import Table
-    from rich.text import Text
 
-    table = Table.grid(padding=(0, 2))
-    for column in range(6):
-        table.add_column(justify="left" if column in (0, 5) else "right", overflow="fold")
-    head = ("held-out images", "precision", "recall", "r", "AUPRC", "labels")
-    table.add_row(*(Text(t, "bright_black") for t in head))
-    for s in scores:
-        figures = map(figure, (s.precision, s.recall, s.correlation, s.auprc))
-        why = f" (not scored, because {s.note})" if s.note else ""
-        said = one_line((s.said or "none") + why)
-        style = "bold" if s is scores[0] else ""
-        table.add_row(*(Text(t, style) for t in (one_line(s.of), *figures, said)))
-    below = [Text(one_line(line), "bright_black") for line in explained(scores)]
-    return Group(table, *below, *_tried(scores))
-
-
-def _tried(scores: Sequence[Score]) -> list[RenderableType]:
-    """The same descriptions on images drawn for them."""
-    from rich.table import Table
-    from rich.text import Text
-
-    drawn = [(s, s.trial) for s in scores if s.trial is not None and not s.trial.note]
-    if not drawn:
-        return []
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
-    for _ in range(3 + len(DRAWN)):
-        table.add_column(justify="right", overflow="fold")
-    head = ("drawn for it", "high", "neutral", "near misses", *DRAWN.values())
-    table.add_row(*(Text(t, "bright_black") for t in head))
-    for s, on in drawn:
-        cells = [spread(values) for values in (on.high, on.neutral, on.near)]
-        cells += [figure(on[metric]) for metric in DRAWN]
-        style = "bold" if s is scores[0] else ""
-        table.add_row(*(Text(t, style) for t in (one_line(s.of), *cells)))
-    return [table, *(Text(one_line(line), "bright_black") for line in judged(scores))]
+    return Group(*map(tabled, Scores(scores).tables))
