@@ -82,6 +82,9 @@ def test_two_tabs_that_approve_at_once_run_a_step_once(notebook):
 
 
 def test_restart_and_run_all_runs_the_science_and_not_the_agent(notebook):
+    # Each cell takes a while to end, so that the click comes before the page has said hello.
+    slow = "get_ipython().events.register('post_run_cell', lambda *_: __import__('time').sleep(1))"
+    notebook.write("cell-0", f"{SOURCES[0]}\n{slow}")
     approve(notebook, 1)
     notebook.step(2, "waiting").wait_for()
     name = notebook.step(1).get_attribute("data-maia-session")

@@ -101,6 +101,20 @@ def test_approving_sends_the_text_as_it_stands_and_then_runs_it_once(notebook):
     assert notebook.output("cell-2").count("('approve', 'looks good')") == 1
 
 
+def test_an_approved_step_that_the_kernel_dropped_behind_a_failing_cell_can_be_run(notebook):
+    strip = proposed(notebook)
+    said = "kernel.say_step, (1, 'approved'), {'run': True}"
+    notebook.write(
+        "cell-3", f"import threading, time\nthreading.Timer(1, {said}).start()\ntime.sleep(3)\n1/0"
+    )
+    notebook.run("cell-3", done=False)
+    notebook.step(1, "approved").wait_for()
+    assert strip.get_by_role("button").count() == 0
+    strip.get_by_role("button", name="Run").click()
+    notebook.step(1, "done").wait_for()
+    assert "42" in notebook.output("amber-fox-1") and strip.get_by_role("button").count() == 0
+
+
 def test_an_edited_proposal_shows_its_changes_and_runs_by_shift_enter(notebook):
     strip = proposed(notebook)
     notebook.editor("amber-fox-1").click()

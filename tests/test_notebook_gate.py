@@ -95,6 +95,18 @@ def test_a_copy_of_an_approved_cell_and_a_text_changed_after_the_click_do_not_ru
     assert page.approve_and_run(again, changed)[0]["status"] == "ok"
 
 
+def test_what_is_approved_is_the_code_whatever_its_first_line_says_of_offers(page):
+    proposal = begin(page)
+    assert page.approve(proposal)["ok"]
+    refused(page.run(proposal["source"] + "\nimport os", proposal["cell_id"]))
+    again = page.proposal()
+    # The page may write into the cell that it was offered anew after the click on the older text.
+    assert page.approve(again, proposal["source"])["ok"]
+    assert again["source"] != proposal["source"]
+    assert page.run(again["source"], again["cell_id"])[0]["status"] == "ok"
+    assert page.step(1, "done")["words"].startswith("took")
+
+
 def test_an_edit_is_told_to_the_agent_and_a_rejection_brings_another_proposal(page):
     first = begin(page)
     edited = first["source"] + "\nprint('as edited')"

@@ -1,6 +1,6 @@
 /** The notebook's cells as maia_lab changes them: insert, mark, run, make raw. */
 
-import type { CodeCell } from '@jupyterlab/cells';
+import type { CodeCell, ICodeCellModel } from '@jupyterlab/cells';
 import { type INotebookModel, type Notebook, NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
 
 import type { CellMetadata } from './wire.js';
@@ -116,6 +116,12 @@ export function makeRaw(panel: NotebookPanel, id: string): void {
     }, false);
     notebook.activeCellIndex = active;
   });
+}
+
+/** Whether a cell runs, or is to run once the kernel comes to it. */
+export function isScheduled(panel: NotebookPanel, id: string): boolean {
+  const cell = panel.content.widgets.find(cell => cell.model.id === id);
+  return (cell?.model as ICodeCellModel | undefined)?.executionState === 'running';
 }
 
 /** Run a cell as the notebook would; whoever types elsewhere goes on typing. */

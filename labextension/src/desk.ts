@@ -82,6 +82,12 @@ export class Desk implements IDisposable {
     return this.pending.has(cell);
   }
 
+  /** Whether an approved cell does not run: a kernel drops what was sent behind a cell that fails. */
+  isDropped(cell: string): boolean {
+    const approved = this.cardOf(cell)?.state === 'approved' && !this.isPending(cell);
+    return approved && this.owns && !cells.isScheduled(this.panel, cell);
+  }
+
   /** What a cell's footer shows; null: it is no step's cell. */
   cardOf(cell: string): Card | null {
     const found = this.notebook.sharedModel.cells[cells.indexOf(this.notebook, cell)];
@@ -103,6 +109,11 @@ export class Desk implements IDisposable {
       }
       return answer;
     });
+  }
+
+  /** Run a cell that was approved and dropped. */
+  run(cell: string): void {
+    void cells.run(this.panel, cell);
   }
 
   /** Do not run this cell; the agent is told why. */

@@ -27,6 +27,7 @@ export class Footer extends ReactWidget {
     this.node.setAttribute('role', 'group');
     desk.changed.connect(this.refresh, this);
     cell.model.contentChanged.connect(this.refresh, this);
+    cell.model.stateChanged.connect(this.refresh, this);
     this.refresh();
   }
 
@@ -112,6 +113,7 @@ export class Footer extends ReactWidget {
         {this.asksReason
           ? this.renderReason(card, pending)
           : (isOpen(card) || card.paused) && this.renderActions(card, edited !== null, pending)}
+        {desk.isDropped(this.of) && this.renderDropped()}
         {card.thinking && <Thinking text={desk.model.streams.get(card.session) ?? ''} trans={trans} />}
       </>
     );
@@ -199,6 +201,21 @@ export class Footer extends ReactWidget {
             }}
           />
         )}
+      </div>
+    );
+  }
+
+  private renderDropped(): React.ReactElement {
+    const { desk } = this;
+    const { trans } = desk;
+    return (
+      <div className="maia-Actions">
+        <button className="maia-Button maia-mod-primary" onClick={() => desk.run(this.of)}>
+          {trans.__('Run')}
+        </button>
+        <span className="maia-Fact">
+          {trans.__('The kernel dropped it: what ran before it failed, or was interrupted.')}
+        </span>
       </div>
     );
   }

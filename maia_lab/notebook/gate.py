@@ -114,7 +114,7 @@ class Gate:
         approval = live.approval
         if approval is not None and approval.cell_id not in (None, cell.id):
             raise Refused(f"{name} was approved in another cell; this one is a copy.")
-        if approval is None or approval.sha256 != sha256(cell.text):
+        if approval is None or approval.sha256 != sha256(cells.code(cell.text)):
             live.offer_again()
             self._page.tell(live)
             raise Refused(f"{name} is not the text that was approved; look at it and approve it.")

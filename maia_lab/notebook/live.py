@@ -29,13 +29,14 @@ HUMAN = "human"
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """What the gate lets through, once: this text, in this cell."""
+    """What the gate lets through, once: this code, in this cell."""
 
     step: int
     revision: int
     cell_id: str | None
-    """None: whichever cell holds the text; only where front ends give no ids."""
+    """None: whichever cell holds the code; only where front ends give no ids."""
     sha256: str
+    """Of the code alone: its cell may say meanwhile that it was offered anew."""
     run: bool
     """The page is to run it at once; else whoever approved it does."""
 
@@ -140,7 +141,7 @@ class Live:
             same = offered is not None and code == offered.proposal.code
             verdict: Verdict = Approve(note) if same else Edit(code, note)
             self.session.decide(ticket, verdict, by)
-            self.approval = Approval(ticket.step, ticket.revision, cell_id, sha256(text), run)
+            self.approval = Approval(ticket.step, ticket.revision, cell_id, sha256(code), run)
             if by == "auto" and self.auto_left:
                 self.auto_left -= 1
 
