@@ -45,6 +45,7 @@ PLAIN_EDITS = "maia_lab.imaging.plain_edits:PlainEditor"
 GENERATORS = {
     "diffusers": "maia_lab.imaging.generate:DiffusionGenerator",
     "retrieve": "maia_lab.imaging.retrieve:Retrieval",
+    "scenes-diffusion": "maia_lab.imaging.generate:ScenesDiffusion",
 }
 EDITORS = {"diffusers": "maia_lab.imaging.edit:DiffusionEditor"}
 REFITTED = "maia_lab.systems.refitted:Refitted"
@@ -114,8 +115,8 @@ def open_world(
         model: the model under study.
         data: a folder of images, the name of a world, a world, or any sequence of PIL images or of
             rows that hold one each; None for the model's own.
-        generator: the name of a world whose generator and editor are used, ``diffusers:NAME`` or
-            ``retrieve:FOLDER``; None for the model's.
+        generator: the name of a world whose generator and editor are used, ``diffusers:NAME``,
+            ``scenes-diffusion`` or ``retrieve:FOLDER``; None for the model's.
         progress: told (done, total) while a folder is read.
         editor: ``plain``, ``diffusers:NAME`` or a world's name; None for the generator's or, for
             photographs, ``plain``.
@@ -163,7 +164,8 @@ def open_world(
         )
     if drawn is not None:
         world = _drawn_by(world, drawn)
-    if generator in WORLDS and generator != model.world:
+    drawn_world = getattr(world.generator, "world", drawn if drawn in WORLDS else None)
+    if drawn_world not in (None, model.world):
         remark = (
             f"{world.generator.name if world.generator else generator} draws another world than"
             f" {model.name} is known to have been trained on: what is drawn may not reach it."
@@ -249,7 +251,7 @@ def vocabulary(generator: str) -> Mapping[str, tuple[str, ...]]:
     if name in GENERATORS:
         opened = _load(GENERATORS[name], "generator")
         # A model draws whatever it is told to, and is not loaded to say so.
-        return getattr(opened(where), "vocabulary", {}) if name == "retrieve" else {}
+        return getattr(opened(where) if name == "retrieve" else opened, "vocabulary", {})
     return cast(World, _named(WORLDS, "generator", generator)()).vocabulary
 
 

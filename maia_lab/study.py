@@ -85,7 +85,7 @@ def open_study(
         balanced: a folder of images to be held out, in place of a fifth of the data: each class
             with whatever goes with another in the data.
         generator: what draws images, where not the model's own world does: another world,
-            ``diffusers:NAME`` or ``retrieve:FOLDER``.
+            ``scenes-diffusion``, ``diffusers:NAME`` or ``retrieve:FOLDER``.
         editor: what edits them, where not the generator does: ``plain`` or ``diffusers:NAME``.
         rater: who says which held-out images a description means (``clip:FOLDER``,
             ``claude:MODEL``), where the words of the data cannot.

@@ -7,9 +7,10 @@ import pytest
 from PIL import Image
 
 from maia_lab.bench import diffusion
-from maia_lab.doors import open_model, open_world
+from maia_lab.doors import open_model, open_world, vocabulary
 from maia_lab.imaging import course, scenes_training
 from maia_lab.imaging.__main__ import main
+from maia_lab.imaging.generate import SCENES
 from maia_lab.imaging.scenes_diffusion import WIDTH, WORDS, build, tokenizer
 from maia_lab.provenance import origin, pixel_hash
 from maia_lab.scenes import lexicon
@@ -149,3 +150,20 @@ def test_the_bench_holds_for_the_renderer_and_not_for_a_model_of_no_training(tra
     assert good.keys() == bad.keys() and bad["shape"].holds is False
     with Image.open(tmp_path / "s.png") as sheet:
         assert sheet.width > 500
+
+
+def test_the_one_that_is_shipped_is_small_and_draws_what_it_is_asked_for():
+    assert sum(path.stat().st_size for path in SCENES.rglob("*") if path.is_file()) <= 12e6
+    rows = {row.name: row for row in diffusion.diffusion([2], "scenes-diffusion", n=10).rows}
+    floors = {"background": 0.9, "colour": 0.8, "texture": 0.8, "shape": 0.7}
+    assert {kind: rows[kind].value for kind in floors if rows[kind].value < floors[kind]} == {}
+
+
+def test_the_one_that_is_shipped_has_words_and_a_world_and_takes_settings():
+    world = open_world(open_model("scenes"), generator="scenes-diffusion:steps=2")
+    assert vocabulary("scenes-diffusion")["shape"] == world.vocabulary["shape"]
+    assert "make it red" in world.vocabulary["edit"] and not world.remarks
+    (drawn,) = world.generator.generate(["a red ball"], [1])
+    assert "steps 2" in origin(drawn).by and world.generator.digest[:8] in origin(drawn).by
+    other = open_world(open_model("planted"), generator="scenes-diffusion")
+    assert "draws another world" in str(other.remarks)

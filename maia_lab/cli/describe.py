@@ -135,7 +135,8 @@ def session_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--generator",
         metavar="NAME",
-        help="what draws images: scenes, retrieve:FOLDER, or diffusers:MODEL,steps=20 and the like",
+        help="what draws images: scenes, scenes-diffusion, retrieve:FOLDER, or"
+        " diffusers:MODEL,steps=20 and the like",
     )
     parser.add_argument(
         "--editor", metavar="NAME", help="what edits them: plain, or diffusers:MODEL"

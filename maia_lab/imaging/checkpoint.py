@@ -10,6 +10,7 @@ from typing import Any, Literal
 import diffusers
 from diffusers import DiffusionPipeline
 from huggingface_hub import snapshot_download
+from transformers.utils import logging as parts
 
 from maia_lab.errors import ModelError
 
@@ -76,7 +77,11 @@ class Checkpoint:
         return total.hexdigest()
 
     def _parameters(self, use: str) -> frozenset[str]:
+        level = parts.get_verbosity()
+        # Of torchvision, which nothing that draws from words or edits needs.
+        parts.set_verbosity_error()
         family: Any = getattr(diffusers, self.family, None)
+        parts.set_verbosity(level)
         if family is None:
             raise ModelError(
                 self.where,

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
 
 from PIL import Image
 
 from maia_lab.imaging.pipeline import Pipeline
 from maia_lab.provenance import Origin, stamp
+from maia_lab.scenes.scene import ATTRIBUTES, BACKGROUNDS
 from maia_lab.world import Images
+
+SCENES = Path(__file__).with_name("weights") / "scenes-diffusion"
+"""What comes with the package; ``python -m maia_lab.imaging`` trains another."""
+HOW = "steps=30,guidance=3"
 
 
 class DiffusionGenerator:
@@ -43,3 +50,25 @@ class DiffusionGenerator:
             stamp(image, Origin("generated", self.name, prompt))
             for image, prompt in zip(drawn, prompts, strict=True)
         ]
+
+
+class ScenesDiffusion(DiffusionGenerator):
+    """Draws scenes with a small diffusion model that comes with the package: look at what it drew.
+
+    Attributes:
+        world: what it learned to draw.
+        vocabulary: the words it was taught, by kind; it draws something for any others, too.
+    """
+
+    world = "scenes"
+    vocabulary: Mapping[str, tuple[str, ...]] = MappingProxyType(
+        {**ATTRIBUTES, "background": BACKGROUNDS}
+    )
+
+    def __init__(self, settings: str = "", without: Images | None = None) -> None:
+        """Open it, with other settings than its own where some are given: ``steps=30``.
+
+        Raises:
+            ModelError: it does not run so.
+        """
+        super().__init__(",".join(filter(None, (str(SCENES), HOW, settings))), without)

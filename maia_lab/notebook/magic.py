@@ -165,7 +165,9 @@ def _opening(
         help="ask: you decide (default); safe: allow-listed code runs by itself; auto: all does",
     )
     parser.add_argument(
-        "--generator", metavar="NAME", help="scenes, diffusers:MODEL or retrieve:FOLDER"
+        "--generator",
+        metavar="NAME",
+        help="scenes, scenes-diffusion, diffusers:MODEL or retrieve:FOLDER",
     )
     parser.add_argument("--editor", metavar="NAME", help="plain, or diffusers:MODEL")
     parser.add_argument("--rater", metavar="NAME", help="clip:FOLDER, claude, or claude:MODEL")
