@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+from logging import ERROR
 from pathlib import Path
 from typing import Any, Literal
 
@@ -79,7 +80,7 @@ class Checkpoint:
     def _parameters(self, use: str) -> frozenset[str]:
         level = parts.get_verbosity()
         # Of torchvision, which nothing that draws from words or edits needs.
-        parts.set_verbosity_error()
+        parts.set_verbosity(ERROR)
         family: Any = getattr(diffusers, self.family, None)
         parts.set_verbosity(level)
         if family is None:
