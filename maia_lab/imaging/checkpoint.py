@@ -79,7 +79,7 @@ class Checkpoint:
 
     def _parameters(self, use: str) -> frozenset[str]:
         level = parts.get_verbosity()
-        # Of torchvision, which nothing that draws from words or edits needs.
+        # It would warn that torchvision is missing, which no pipeline here needs.
         parts.set_verbosity(ERROR)
         family: Any = getattr(diffusers, self.family, None)
         parts.set_verbosity(level)
